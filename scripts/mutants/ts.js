@@ -12,7 +12,7 @@ const TYPES = new Set([
   'superTypeArguments',
   'implements',
 ])
-const LISTS = { some: 'every', every: 'some', min: 'max', max: 'min' }
+const LISTS = new Map(Object.entries({ some: 'every', every: 'some', min: 'max', max: 'min' }))
 
 /** Where the operators fit: `{ operator, start, end, replacement }`. */
 export function sites(text, file) {
@@ -93,7 +93,7 @@ export function sites(text, file) {
       add('edge lost', node.argument, String(!node.argument.value))
     }
     if (node.type === 'MemberExpression' && parent?.type === 'CallExpression' && parent.callee === node) {
-      const other = LISTS[node.property.name]
+      const other = LISTS.get(node.property.name)
       const numbers = ['min', 'max'].includes(node.property.name)
       if (other !== undefined && (!numbers || source(node.object) === 'Math')) {
         add(numbers ? 'comparison flipped' : 'any for all', node.property, other)

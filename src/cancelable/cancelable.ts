@@ -609,7 +609,6 @@ export class Cancelable implements Disposable, AsyncDisposable {
   extend(timeout: Duration): void {
     waitForEnd()
     const ms = parseDuration(timeout, 'timeout', true)
-    if (this[kStatus] > S.RUNNING) return
     this[kTimeout] = ms === Infinity ? undefined : ms
     if (this[kStatus] === S.RUNNING) restartTimer(this)
   }

@@ -34,7 +34,6 @@ function follow(operation: Operation, part: Operation): void {
   let last = operation[kLinks]
   for (let each: Operation | null = part; each !== null; each = each[kParent]) {
     last = followOne(operation, each, last)
-    if (each[kParent] === null) return
     operation[kParent] ??= each[kParent]
     if (operation[kParent] === each[kParent]) return
   }
@@ -58,13 +57,8 @@ function followOne(operation: Operation, part: Operation, after: Link | null): L
     if (copy !== null) last = addLink(operation, copy, last)
   }
   if (part[kTimeout] !== undefined) operation[kTimeout] = Math.min(part[kTimeout], operation[kTimeout] ?? Infinity)
-  if (extras.deadline !== Infinity) {
-    const own = extrasOf(operation)
-    own.deadline = Math.min(own.deadline, extras.deadline)
-  }
-  if (extras.grace !== undefined) {
-    const own = extrasOf(operation)
-    own.grace = Math.max(own.grace ?? 0, extras.grace)
-  }
+  const own = extrasOf(operation)
+  own.deadline = Math.min(own.deadline, extras.deadline)
+  if (extras.grace !== undefined) own.grace = Math.max(own.grace ?? 0, extras.grace)
   return last
 }

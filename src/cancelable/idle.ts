@@ -67,11 +67,6 @@ export function touch(operation: Operation): void {
   }
 }
 
-/** Whether the operation or an ancestor has an idle time. */
-export function watchesIdleness(operation: Operation): boolean {
-  return shortestIdle(operation) < Infinity
-}
-
 /** The shortest idle time of the operation and its ancestors, in milliseconds. */
 export function shortestIdle(operation: Operation): number {
   let shortest = Infinity

@@ -257,8 +257,8 @@ export function overdueOf(operation: Operation, time: number): number {
 function currentParent(operation: Operation): Operation | null {
   if ((operation[kFlags] & S.PARENTLESS) !== 0) return null
   const parent = (tracker!.parent() ?? null) as Operation | null
-  // A body may start an operation that it is itself below.
-  for (let each = operation[kFirstChild] === null ? null : parent; each !== null; each = each[kParent]) {
+  // A body may start an operation that it is itself below, also when it has been abandoned.
+  for (let each = (operation[kFlags] & S.PARENT) === 0 ? null : parent; each !== null; each = each[kParent]) {
     if (each === operation) return null
   }
   operation[kParent] = parent
@@ -266,6 +266,7 @@ function currentParent(operation: Operation): Operation | null {
 }
 
 function addChild(parent: Operation, child: Operation): void {
+  parent[kFlags] |= S.PARENT
   const first = parent[kFirstChild]
   if (first === null) {
     parent[kFirstChild] = child

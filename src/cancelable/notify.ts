@@ -1,6 +1,7 @@
 /** Notifies an operation's listeners of its cancelation, and starts its grace period. */
 import { kContext } from '../base/operation-context.js'
 import { cancelChannel, type CancelMessage } from '../base/diagnostics.js'
+import { isJoined } from '../engine/propagation.js'
 import { errorOf, kFlags, kReason, kParent, kLinks, kExtras, type Operation } from './operation.js'
 import type { Extras } from './extras.js'
 import { learn } from './learned.js'
@@ -15,7 +16,11 @@ import { releaseWaiters } from './waiter.js'
  * Never throws.
  */
 export function notifyCanceled(operation: Operation): void {
-  if ((operation[kFlags] & NOTIFIED) !== 0) return
+  if ((operation[kFlags] & NOTIFIED) !== 0) {
+    // It was notified before its place in the list, and could not be queued then.
+    if ((operation[kFlags] & (BODY | FINISHING)) !== 0) startGrace(operation)
+    return
+  }
   let above = operation[kParent]
   if (above !== null && waits(above)) {
     const chain: Operation[] = []
@@ -61,10 +66,11 @@ function notifyListeners(operation: Operation, extras: Extras): void {
 
 /**
  * Starts the grace period that the options name, for any body. The default one follows after one turn of the event loop, for
- * bodies that have learned of the cancelation by then.
+ * bodies that have learned of the cancelation by then. For one that the propagation has not come to, it is left to that: a
+ * list is threaded through the operation until then.
  */
 export function startGrace(operation: Operation): void {
-  if ((operation[kFlags] & (IN_GRACE | IN_TURN | GRACE_OVER)) !== 0) return
+  if ((operation[kFlags] & (IN_GRACE | IN_TURN | GRACE_OVER)) !== 0 || isJoined(operation)) return
   const grace = operation[kExtras]?.grace
   // While a shield holds it, no time counts: that begins at the end of the last one.
   const isShielded = (operation[kExtras]?.shields?.size ?? 0) > 0

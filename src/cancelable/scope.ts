@@ -9,7 +9,7 @@ import { errorReason, type CancelationReason } from '../base/reason.js'
 import { checkWhole } from '../base/units.js'
 import { cancelWith } from './lifecycle.js'
 import { extrasOf, kName, kFlags, kReason, type Operation } from './operation.js'
-import { isOver, refusalOf } from './poll.js'
+import { isCanceled, isOver, refusalOf } from './poll.js'
 import { FINISHING } from './state.js'
 
 /** Options of `cancel.all()`. */
@@ -108,8 +108,8 @@ export function runAll(
   }
   // All at once, so that nothing has started when one turns out to be wrong.
   if (Array.isArray(functions)) functions.forEach(checkFunction)
-  const refusal = refusalOf(operation)
-  if (refusal !== undefined) return rejectedQuietly(refusal)
+  // Notices a time that is over: then nothing is started.
+  isCanceled(operation)
   return new Batch(operation, functions[Symbol.iterator](), start, concurrency, onChildError === 'ignore').promise
 }
 
@@ -230,7 +230,6 @@ class Batch {
     } else if (this.#failure !== undefined) {
       this.#reject(this.#failure.error)
     } else {
-      this.#results.length = this.#count
       this.#resolve(this.#results)
     }
     this.#over()

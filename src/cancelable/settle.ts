@@ -177,7 +177,6 @@ export async function finishUp(operation: Operation): Promise<unknown[]> {
 export async function tasksGone(operation: Operation): Promise<boolean> {
   const extras = operation[kExtras]
   if (extras === null || extras.tasks === 0 || operation[kReason] !== null) return false
-  operation[kFlags] |= FINISHING
   while (extras.tasks > 0 && operation[kReason] === null) {
     await new Promise<void>((resolve) => {
       extras.tasksOver = resolve
@@ -234,14 +233,14 @@ function conclude(operation: Operation, status: number, value: unknown): void {
 
 /** Ends an entered operation, which does not wait for its cleanups. */
 export function leave(operation: Operation, complete: boolean): void {
-  if (operation[kFirstChild] !== null) disband(operation)
+  disband(operation)
   const extras = operation[kExtras]
   if (extras?.cleanups !== undefined) {
     extras.leaving = cleanUp(operation).then((errors) =>
       errors.forEach((error) => reportError(error, 'cleanup', operation[kName])),
     )
     // A cleanup may have started some.
-    if (operation[kFirstChild] !== null) disband(operation)
+    disband(operation)
   }
   end(operation, complete ? COMPLETED : operation[kReason] === null ? DISPOSED : CANCELED)
   if (operation[kExtras]?.listeners === undefined) return

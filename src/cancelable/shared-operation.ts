@@ -104,8 +104,8 @@ function receive(operation: Shareable, token: CancelationToken, { channel: name,
   whenEnded(operation, () => {
     drain()
     channel.close()
-    // The copies end like children.
-    if (operation[kReason] === null) token.cancel(parentReason(id, null))
+    // The copies end like children. If the operation was canceled, so was the token.
+    token.cancel(parentReason(id, null))
   })
   return drain
 }

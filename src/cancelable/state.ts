@@ -57,3 +57,5 @@ export const GRACE_GIVEN: number = 1 << 16
 export const NO_GRACE: number = 1 << 17
 /** Its options say that it has no parent, not even the current operation. */
 export const PARENTLESS: number = 1 << 18
+/** It has a child, or had one. */
+export const PARENT: number = 1 << 19

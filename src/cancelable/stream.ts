@@ -10,7 +10,7 @@ import { readOptions } from '../base/options.js'
 import { quiet, rejectedQuietly } from '../base/quiet.js'
 import { callBeside, tracker } from './current.js'
 import { IdleWatch } from '../engine/idle-watch.js'
-import { addIdleWatch, removeIdleWatch, touch, watchesIdleness } from './idle.js'
+import { addIdleWatch, removeIdleWatch, touch } from './idle.js'
 import { errorOf, extrasOf, kExtras, kName, kFlags, type Operation } from './operation.js'
 import { readerOf, type Reader, type StreamSource } from './iterate.js'
 import { reportProgress } from './listeners.js'
@@ -96,7 +96,8 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
   #ended: CancelationError | undefined
   /** Settles the pending `next`, if there is one. */
   #resolve: Resolve<T> | undefined
-  #reject: Reject | undefined
+  /** Belongs to it, and means nothing without it. */
+  #reject!: Reject
   #latest: Promise<unknown> | undefined
   readonly #waiter = new StreamWaiter(
     (error) => this.#canceled(error),
@@ -104,13 +105,11 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
   )
   readonly #inContext = thisContext()
   #idle: IdleWatch | undefined
-  /** Whether an item is a sign of life for an idle time of the operation. */
-  #isWatched = false
   readonly #onIdle: ((reason: IdleReason) => void) | undefined
   readonly #onClosed: ((complete: boolean) => void) | undefined
   readonly #onResult = (result: IteratorResult<T>): void => this.#received(result)
   readonly #onError = (error: unknown): void => this.#failed(error)
-  readonly #check = (result: IteratorResult<T>): Result<T> => this.#take(result)
+  readonly #check = (result: IteratorResult<T>): Result<T> => this.#checked(result)
   readonly #checkError = (error: unknown): never => this.#endWith(error)
 
   /** @internal Use `cancel.stream()`. */
@@ -143,7 +142,6 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     // A partial result that the body has set stays.
     if (extras.partial === undefined) extras.stream = this
     this.#waiter.join(operation)
-    this.#isWatched = watchesIdleness(operation)
     if (longest !== Infinity) {
       this.#idle = new IdleWatch(longest, () => this.#idleFor(longest))
       addIdleWatch(operation, this.#idle)
@@ -163,7 +161,8 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
   /** The progress so far. */
   partial(): PartialStream<T> {
     const items = this.#items
-    const oldest = items.length === this.#keep ? this.#count % this.#keep : 0
+    // Until the ring is full, this is its end, and nothing moves.
+    const oldest = this.#count % this.#keep
     return {
       count: this.#count,
       items: [...items.slice(oldest), ...items.slice(0, oldest)],
@@ -195,9 +194,9 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     if (!this.#closed) {
       const closing = this.#close(undefined)
       if ((this.#operation[kFlags] & ENDED) !== 0) await closing
-      else if (isThenable(closing) && !isCanceled(this.#operation)) {
+      else {
         // Inside the operation: a source that never closes does not hold a canceled consumer.
-        await race(this.#operation, closing).catch((error: unknown) => {
+        await race(this.#operation, closing as PromiseLike<unknown>).catch((error: unknown) => {
           if (!isCanceled(this.#operation)) throw error
         })
       }
@@ -219,13 +218,12 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
 
   /** Returns whether a `next` was waiting. */
   #canceled(error: CancelationError): boolean {
-    const reject = this.#reject
+    const waits = this.#resolve !== undefined
     this.#resolve = undefined
-    this.#reject = undefined
     this.#drop(error)
-    if (reject === undefined) return false
+    if (!waits) return false
     quiet(this.#latest!)
-    reject(error)
+    this.#reject(error)
     return true
   }
 
@@ -274,31 +272,35 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
 
   #received(result: IteratorResult<T>): void {
     const resolve = this.#resolve
-    const reject = this.#reject
     // An item that comes after a cancelation is dropped.
     if (resolve === undefined) return
     this.#resolve = undefined
-    this.#reject = undefined
     try {
       resolve(this.#take(result))
     } catch (error) {
       this.#end(false)
-      reject!(error)
+      this.#reject(error)
     }
   }
 
   #failed(error: unknown): void {
-    const reject = this.#reject
-    if (reject === undefined) return
+    // After a cancelation all this has been done, and changes nothing.
     this.#resolve = undefined
-    this.#reject = undefined
     // A source that failed has closed itself; one that yielded a failing promise has not.
     if (this.#reader.sync) this.#drop(error)
     else {
       this.#end(false)
       this.#reader.release?.()
     }
-    reject(error)
+    this.#reject(error)
+  }
+
+  #checked(result: IteratorResult<T>): Result<T> {
+    try {
+      return this.#take(result)
+    } catch (error) {
+      return this.#endWith(error)
+    }
   }
 
   #endWith(error: unknown): never {
@@ -309,7 +311,6 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
 
   #take(result: IteratorResult<T>): Result<T> {
     if (typeof result !== 'object' || result === null) {
-      this.#end(false)
       throw invalidType('next() of the source', 'a function whose results are objects', result)
     }
     if (result.done === true) {
@@ -317,12 +318,9 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
       this.#reader.release?.()
       return { done: true, value: undefined }
     }
-    if (this.#keep !== 0) {
-      if (this.#items.length < this.#keep) this.#items.push(result.value)
-      else this.#items[this.#count % this.#keep] = result.value
-    }
+    if (this.#keep !== 0) this.#items[this.#count % this.#keep] = result.value
     const count = ++this.#count
-    if (this.#isWatched) touch(this.#operation)
+    touch(this.#operation)
     if (this.#reportEvery !== 0 && count % this.#reportEvery === 0) {
       const data = { count, latest: result.value }
       reportProgress(this.#operation, `Processed ${count} items`, data)
@@ -332,7 +330,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
 
   /** Nothing has happened for the idle time. Without a pending read, that is not the source's fault, so nothing follows. */
   #idleFor(duration: number): void {
-    if (this.#reject === undefined) return
+    if (this.#resolve === undefined) return
     const reason = idleReason(duration, 'item')
     if (this.#onIdle === undefined) this.#canceled(cancelationError(reason, this.#operation))
     else this.#onIdle(reason)
@@ -348,7 +346,6 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
   #settleWaiting(): void {
     const resolve = this.#resolve
     this.#resolve = undefined
-    this.#reject = undefined
     resolve?.({ done: true, value: undefined })
   }
 

@@ -41,6 +41,11 @@ export function join(target: Target): void {
   unspread ??= target
 }
 
+/** Whether it is still to be notified as a member of the list, which needs its `kNext` until then. */
+export function isJoined(target: Target): boolean {
+  return target[kNext] !== null || target === tail
+}
+
 /** Ends the first phase: marks the dependents of all that joined, and theirs. */
 export function spread(): void {
   while (unspread !== null) {

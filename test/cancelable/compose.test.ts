@@ -15,6 +15,8 @@ import {
 import { kFirstChild, kExtras } from '../../src/cancelable/operation.js'
 import { kHub } from '../../src/sources/token.js'
 import { deferred, never, rejection, thrown, turns, until } from './helpers.js'
+import { OperationRegistry } from '../../src/registry/index.js'
+import { useClock } from '../../src/testing/index.js'
 import { reportedErrors } from '../helpers/reported-errors.js'
 
 describe('combining', () => {
@@ -63,6 +65,86 @@ describe('combining', () => {
       expect(operation.isCanceled).toBe(true)
       expect(rootCause(operation.reason!)).toMatchObject({ message: 'parent' })
       parents[which] = new Cancelable().enter()
+    }
+  })
+
+  test('row 76: it is below the parent of its part, whose time stays its own', () => {
+    const seen: unknown[] = []
+    const parent = new Cancelable({ timeout: '1h' }).onProgress(({ message }) => seen.push(message)).enter()
+    const operation = Cancelable.combine([parent.child()]).enter()
+    expect(operation.context.parentId).toBe(parent.context.id)
+    operation.reportProgress('below')
+    expect(seen).toEqual(['below'])
+    parent.extend(Infinity)
+    expect(operation.context.deadline).toBeUndefined()
+    parent[Symbol.dispose]()
+  })
+
+  test('row 76: a part may be in several combinations, also after its cancelation', () => {
+    const part = new Cancelable().enter()
+    const several = [1, 2].map(() => part.combine(new CancelationToken()).enter())
+    part.cancel('part')
+    several.push(part.combine(new CancelationToken()))
+    thrown(() => several[2]!.enter())
+    expect(several.map((each) => each.reason?.message)).toEqual(['part', 'part', 'part'])
+  })
+
+  test('every registry of an operation is notified of its end', () => {
+    const registries = [1, 2, 3].map(() => new OperationRegistry())
+    const operation = new Cancelable().enter()
+    for (const each of registries) each.register(operation)
+    operation.complete()
+    expect(registries.map((each) => [each.size, each.statistics().ended.total])).toEqual([
+      [0, 1],
+      [0, 1],
+      [0, 1],
+    ])
+  })
+
+  test('row 76: a registered part counts like any other', () => {
+    const token = new CancelationToken()
+    for (const cancel of [(part: Cancelable) => void part.cancel('x'), () => void token.cancel('x')]) {
+      const part = new Cancelable({ token, register: new OperationRegistry() })
+      const operation = part.combine(new CancelationToken()).enter()
+      cancel(part)
+      expect(operation.isCanceled).toBe(true)
+    }
+  })
+
+  test('row 76: the earliest deadline and the longest grace period of the parts count', async () => {
+    using clock = useClock()
+    const deadlines = [7_200_000, 3_600_000, 10_800_000].map(
+      (ms) => new Cancelable({ deadline: new Date(Date.now() + ms) }),
+    )
+    const [first, ...others] = deadlines as [Cancelable, ...Cancelable[]]
+    const early = first.combine(...others).enter()
+    expect(early.context.deadline! - clock.now()).toBeGreaterThan(3_590_000)
+    expect(early.context.deadline! - clock.now()).toBeLessThan(3_610_000)
+    early[Symbol.dispose]()
+    const patient = new Cancelable({ grace: '2s' }).combine(
+      new Cancelable({ grace: '5s' }),
+      new Cancelable({ grace: 0 }),
+    )
+    const run = rejection(patient.run(() => never()))
+    patient.cancel('stop')
+    await clock.advance(4999)
+    expect(patient.context.status).toBe('canceled')
+    await clock.advance(1)
+    expect(await run).toMatchObject({ message: 'stop' })
+    expect(patient.context.status).toBe('abandoned')
+    const single = new Cancelable().combine(new Cancelable({ grace: '2s' }))
+    const other = rejection(single.run(() => never()))
+    single.cancel('stop')
+    await turns(3)
+    expect(single.context.status).toBe('canceled')
+    await clock.advance('2s')
+    expect(await other).toMatchObject({ message: 'stop' })
+    expect(single.context.status).toBe('abandoned')
+  })
+
+  test('a part that cannot be one is refused by its type', () => {
+    for (const bad of [null, 5, 'x', undefined, {}]) {
+      expect(thrown(() => Cancelable.combine([bad as never]))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
     }
   })
 

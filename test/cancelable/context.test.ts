@@ -15,6 +15,7 @@ import {
   TimeoutCancelation,
   type CancelationReason,
 } from '../../src/index.js'
+import { isGeneratedId } from '../../src/cancelable/context.js'
 import { never, rejection, thrown } from './helpers.js'
 
 /** One reason of every kind. */
@@ -131,6 +132,11 @@ describe('the context', () => {
     operation.complete()
     expect(operation.context).toMatchObject({ status: 'completed', reason: undefined, metadata })
     expect(operation.context.metadata).toBe(metadata)
+  })
+
+  test('an id that was made is recognized as one', () => {
+    expect(isGeneratedId(new Cancelable().context.id)).toBe(true)
+    expect(isGeneratedId(new Cancelable({ id: 'job 7' }).context.id)).toBe(false)
   })
 
   test('row 29: the error is the thrown object', async () => {

@@ -78,8 +78,10 @@ test('a receiver without a class, or one that cannot be read, names the operatio
       },
     },
   )
-  for (const receiver of [Object.assign(Object.create(null) as object, { label: 'l' }), unreadable])
+  const odd = { label: 'l', constructor: { name: 'Odd' } }
+  for (const receiver of [Object.assign(Object.create(null) as object, { label: 'l' }), unreadable, odd])
     expect(await save.call(receiver, 1, 2)).toEqual(['l', 'save', 3])
+  expect(await save.call(5, 1, 2)).toEqual([undefined, 'save', 3])
 })
 
 test('every call has an operation of its own, with all sources armed', async () => {

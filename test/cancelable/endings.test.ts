@@ -33,6 +33,11 @@ async function endOf(
 /** A wait that no cancelation reaches. */
 const plain = (ms: number): Promise<void> => Cancelable.run((cancel) => cancel.sleep(ms), { parent: null })
 
+async function failLater(message: string): Promise<never> {
+  await plain(5000)
+  throw new Error(message)
+}
+
 /** A task that is still cleaning up when its parent's grace period is over. */
 function stuck(cancel: Cancelable): void {
   void cancel.task((task) => task.defer(() => plain(10_000)), { grace: '1h' }).catch(() => undefined)
@@ -76,6 +81,111 @@ describe('children', () => {
     })
     expect(cleanedUp).toEqual({ at: 1300, message: 'failed' })
   })
+})
+
+describe('the grace period of a canceled operation', () => {
+  it('is that of its cleanups if the body goes on', async () => {
+    const end = await endOf(
+      (cancel) => {
+        cancel.defer(() => plain(10_000))
+        return new Promise(() => undefined)
+      },
+      {},
+      (operation) => operation.cancel('stop'),
+    )
+    expect(end).toEqual({ at: 1000, message: 'stop' })
+  })
+
+  it('is over for its children, too', async () => {
+    const end = await endOf(
+      async (cancel) => {
+        stuck(cancel)
+        await cancel.sleep('1h')
+      },
+      {},
+      (operation) => operation.cancel('stop'),
+    )
+    expect(end).toEqual({ at: 1000, message: 'stop' })
+  })
+
+  it('is not given again to children that a cleanup starts, and they are canceled', async () => {
+    const reasons: unknown[] = []
+    const startIn = (cancel: Cancelable): void => {
+      cancel.defer(() => {
+        const late = cancel.child({ grace: '1h' })
+        late.run((each) => each.race(new Promise(() => undefined))).catch(() => undefined)
+        late.onCancel(({ kind }) => reasons.push(kind))
+        return plain(10_000)
+      })
+    }
+    const canceled = await endOf(
+      async (cancel) => {
+        startIn(cancel)
+        await cancel.sleep('1h')
+      },
+      {},
+      (operation) => operation.cancel('stop'),
+    )
+    expect(canceled).toEqual({ at: 1000, message: 'stop' })
+    const failed = await endOf((cancel) => {
+      stuck(cancel)
+      const children: Cancelable[] = []
+      cancel.defer(() => {
+        const late = cancel.child().enter()
+        children.push(late)
+        late.onCancel(({ kind }) => reasons.push(kind))
+      })
+      throw new Error('failed')
+    })
+    expect(failed).toEqual({ at: 1000, message: 'failed' })
+    expect(reasons).toEqual(['parent', 'parent'])
+  })
+
+  it('of 0 is one turn, also for the children of a run that has fulfilled', async () => {
+    using clock = useClock()
+    const run = Cancelable.run(
+      (cancel) => {
+        cancel
+          .child({ grace: '1h' })
+          .run(() => new Promise(() => undefined))
+          .catch(() => undefined)
+        return 'done'
+      },
+      { grace: 0 },
+    )
+    expect(await run).toBe('done')
+    expect(clock.pending).toBeLessThanOrEqual(1)
+  })
+
+  it('is not waited for once it is over: later cleanups are begun, and their errors reported', async () => {
+    const reported = reportedErrors()
+    const steps: number[] = []
+    const end = await endOf(
+      async (cancel, now) => {
+        cancel.defer(() => (steps.push(now()), failLater('begun late')))
+        cancel.defer(() => (steps.push(now()), failLater('too late')))
+        await cancel.sleep('1h')
+      },
+      {},
+      (operation) => operation.cancel('stop'),
+    )
+    expect(end).toEqual({ at: 1000, message: 'stop' })
+    expect(steps).toEqual([0, 1000])
+    expect(reported.map(({ error, origin }) => [(error as Error).message, origin])).toEqual([
+      ['too late', 'cleanup'],
+      ['begun late', 'cleanup'],
+    ])
+  })
+})
+
+it('an operation whose combinations have ended gives its body no time to unwind', async () => {
+  using _ = useClock()
+  const operation = new Cancelable()
+  operation.combine(new Cancelable()).enter().complete()
+  const run = operation.run(() => new Promise(() => undefined))
+  operation.cancel('stop')
+  await expect(run).rejects.toThrow('stop')
+  expect(operation.context.status).toBe('abandoned')
 })
 
 it('children that a cancelation has spared end when the operation is abandoned, and its run settles', async () => {

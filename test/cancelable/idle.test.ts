@@ -2,6 +2,7 @@
 import { setTimeout as coreSleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { Cancelable, CancelationError, IdleCancelation, cancelableStream } from '../../src/index.js'
+import { kExtras } from '../../src/cancelable/operation.js'
 import { useClock } from '../../src/testing/index.js'
 import { block, never, rejection, thrown, turns } from './helpers.js'
 
@@ -75,6 +76,14 @@ describe('the option idle of an operation', () => {
     expect(ended.isCanceled).toBe(false)
   })
 
+  test('the shortest of an operation and those above it is that of its copies', () => {
+    using parent = new Cancelable({ idle: '30s' }).enter()
+    const idles = [parent.child({ idle: '1m' }), parent.child({ idle: '10s' }), new Cancelable()].map(
+      (each) => each.share().idle,
+    )
+    expect(idles).toEqual([30_000, 10_000, Infinity])
+  })
+
   test('bad input is refused', () => {
     expect(thrown(() => new Cancelable({ idle: -1 }))).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
     expect(thrown(() => new Cancelable({ idle: 'x' }))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
@@ -140,7 +149,31 @@ describe('the option idle of a stream', () => {
   test('chunks and cancelableStream take it too', async () => {
     const chunks = Cancelable.run((cancel) => cancel.chunks(silent, 2, { idle: 5 }).next())
     expect(await rejection(chunks)).toMatchObject({ reason: { kind: 'idle' } })
-    expect(await rejection(cancelableStream(silent, { idle: 5 }).next())).toMatchObject({ reason: { kind: 'idle' } })
+    const error = await rejection(cancelableStream(silent, { idle: 5 }).next())
+    expect(error).toMatchObject({ reason: { kind: 'idle' }, context: { status: 'canceled', reason: { kind: 'idle' } } })
+  })
+
+  test('an item of any other stream counts, also of one that was there before', async () => {
+    using clock = useClock()
+    using operation = new Cancelable().enter()
+    const before = operation.stream([1])
+    const waiting = rejection(operation.stream(silent, { idle: '30s' }).next())
+    await clock.advance('20s')
+    await before.next()
+    await clock.advance('20s')
+    expect(clock.pending).toBe(1)
+    await clock.advance('10s')
+    expect(await waiting).toMatchObject({ reason: { kind: 'idle' } })
+  })
+
+  test('its clock ends with the stream', async () => {
+    using clock = useClock()
+    using operation = new Cancelable().enter()
+    const stream = operation.stream(silent, { idle: '30s' })
+    void stream.next()
+    expect(clock.pending).toBe(1)
+    await stream.return()
+    expect([clock.pending, operation[kExtras]?.idleWatches]).toEqual([0, []])
   })
 
   test('needs a wait that can be interrupted', () => {

@@ -1,6 +1,6 @@
 /** Rows 1 to 20 of docs/coming-from-python.md: making, starting, ending. */
 import { inspect } from 'node:util'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import {
   Cancelable,
   CancelationError,
@@ -8,11 +8,17 @@ import {
   ManualCancelation,
   ReusedError,
   TimeoutCancelation,
+  anyOf,
 } from '../../src/index.js'
 import { kLinks } from '../../src/cancelable/operation.js'
+import { kStore, registerNow } from '../../src/cancelable/registration.js'
+import { OperationRegistry } from '../../src/registry/index.js'
+import { observe, regions } from '../../src/engine/watching.js'
 import { kTimerList } from '../../src/engine/timers.js'
 import { kHub } from '../../src/sources/token.js'
-import { deferred, never, rejection, thrown, turns } from './helpers.js'
+import { useClock } from '../../src/testing/index.js'
+import { reportedErrors } from '../helpers/reported-errors.js'
+import { block as keepBusy, deferred, never, rejection, thrown, turns, unhandledIn } from './helpers.js'
 
 describe('creating an operation', () => {
   test('row 1: takes id, name, parent and metadata, all optional', () => {
@@ -57,6 +63,7 @@ describe('creating an operation', () => {
       [{ timeout: Number.NaN }, 'ERR_OUT_OF_RANGE', /timeout/],
       [{ timeout: -1 }, 'ERR_OUT_OF_RANGE', /timeout/],
       [{ deadline: 5 }, 'ERR_INVALID_ARG_TYPE', /deadline/],
+      [{ deadline: { epochMilliseconds: 5 } }, 'ERR_INVALID_ARG_TYPE', /deadline/],
       [{ deadline: new Date(Number.NaN) }, 'ERR_INVALID_ARG_VALUE', /deadline/],
       [{ token: {} }, 'ERR_INVALID_ARG_TYPE', /token/],
       [{ abortSignal: {} }, 'ERR_INVALID_ARG_TYPE', /abortSignal/],
@@ -250,6 +257,72 @@ describe('starting and ending', () => {
     expect(inner.context.status).toBe('disposed')
   })
 
+  test('disposing asynchronously of a run that goes on cancels it, too; its body unwinds', async () => {
+    const operation = new Cancelable()
+    const steps: string[] = []
+    const run = operation.run(async (cancel) => {
+      const child = cancel.child({ parent: cancel }).enter()
+      await cancel.sleep(60_000).catch(() => steps.push(`unwinding ${child.isCanceled}`))
+      cancel.throwIfCanceled()
+    })
+    await operation[Symbol.asyncDispose]()
+    expect(operation.context.status).toBe('canceled')
+    expect(await rejection(run)).toMatchObject({ reason: { kind: 'manual' } })
+    expect(steps).toEqual(['unwinding true'])
+  })
+
+  test('a block that is disposed of twice, asynchronously, still ends after its cleanups', async () => {
+    const cleanup = deferred()
+    const block = new Cancelable().enter()
+    block.defer(() => cleanup.promise)
+    const first = block[Symbol.asyncDispose]()
+    await block[Symbol.asyncDispose]()
+    await turns(2)
+    expect(block.context.status).toBe('running')
+    cleanup.resolve()
+    await first
+    expect(block.context.status).toBe('disposed')
+  })
+
+  test('a canceled block waits for its cleanups within the grace period, any other for as long as they take', async () => {
+    using clock = useClock()
+    const ends: string[] = []
+    const start = (name: string): Cancelable => {
+      const block = new Cancelable().enter()
+      block.defer(() => never())
+      if (name === 'canceled') block.cancel('stop')
+      void block[Symbol.asyncDispose]().then(() => ends.push(name))
+      return block
+    }
+    start('canceled')
+    start('running')
+    await clock.advance(999)
+    expect(ends).toEqual([])
+    await clock.advance(1)
+    await turns(3)
+    expect(ends).toEqual(['canceled'])
+    await clock.advance('1h')
+    expect(ends).toEqual(['canceled'])
+  })
+
+  test('an error of a cleanup of a block is reported', async () => {
+    const reported = reportedErrors()
+    const failure = new Error('cleanup')
+    {
+      await using block = new Cancelable().enter()
+      block.defer(() => Promise.reject(failure))
+    }
+    expect(reported).toEqual([{ error: failure, origin: 'cleanup' }])
+  })
+
+  test('options of cancel() leave the children to it, unless they say otherwise', () => {
+    const parent = new Cancelable().enter()
+    const child = parent.child().enter()
+    parent.cancel('stop', { by: 'a test' })
+    expect(child.isCanceled).toBe(true)
+    expect(thrown(() => parent.defer(5 as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+  })
+
   test('disposing of a run that goes on cancels it', async () => {
     const operation = new Cancelable()
     const run = operation.run((cancel) => cancel.sleep(60_000))
@@ -292,6 +365,57 @@ describe('starting and ending', () => {
     const operation = new Cancelable({ token, sources: [later] })
     expect(await rejection(operation.run(() => 1))).toMatchObject({ message: 'long ago' })
     expect(armed).toBe(0)
+  })
+
+  test('a source that cancels while it is armed leaves nothing connected', () => {
+    for (const when of ['at the start', 'later'] as const) {
+      const token = new CancelationToken()
+      const own = { arm: () => (operation.cancel('own'), { [Symbol.dispose]: () => undefined }) }
+      const operation: Cancelable = new Cancelable(when === 'later' ? {} : { sources: [anyOf(token, own)] })
+      if (when === 'later') operation.enter().addSource(anyOf(token, own))
+      else expect(thrown(() => operation.enter())).toMatchObject({ message: 'own' })
+      expect(token[kHub].head).toBeNull()
+      expect(operation[kLinks]).toBeNull()
+    }
+  })
+
+  test('an operation whose start failed has not started; canceled meanwhile, it has ended', () => {
+    const broken = { arm: (): never => { throw new Error('no such device') } } // prettier-ignore
+    const pending = new Cancelable({ sources: [broken] })
+    thrown(() => pending.enter())
+    expect([pending.context.startedAt, pending.context.elapsed]).toEqual([undefined, undefined])
+    const canceling = { arm: (): never => { canceled.cancel('first'); throw new Error('no such device') } } // prettier-ignore
+    const canceled: Cancelable = new Cancelable({ sources: [canceling] })
+    thrown(() => canceled.enter())
+    let settled = false
+    canceled.onSettled(() => (settled = true))
+    expect(settled).toBe(true)
+  })
+
+  test('a run that nothing else has reads the clock once: it has no time of its end', async () => {
+    let held!: Cancelable
+    await Cancelable.run((cancel) => void (held = cancel))
+    expect([held.context.status, held.context.endedAt, held.context.elapsed]).toEqual([
+      'completed',
+      undefined,
+      undefined,
+    ])
+    const own = new Cancelable()
+    await own.run(() => 1)
+    expect(own.context.endedAt).toBeDefined()
+  })
+
+  test('a copy from another thread has the id and the name of the original', () => {
+    using original = new Cancelable({ id: 'job 7', name: 'crunch' }).enter()
+    const shared = original.share()
+    using copy = Cancelable.from(shared).enter()
+    expect([copy.context.id, copy.context.name]).toEqual(['job 7', 'crunch'])
+    expect(Cancelable.from({ ...shared, name: undefined }).context.name).toBeUndefined()
+    expect(Cancelable.from({ ...shared, name: 5 as never }).context.name).toBeUndefined()
+    original.cancel('both')
+    expect(copy.isCanceled).toBe(true)
+    expect(copy.reason).toMatchObject({ message: 'both' })
+    expect(new Cancelable({ id: 'job 8' }).share()).toMatchObject({ id: 'job 8', name: undefined })
   })
 
   test('an operation may be disposed of or canceled while it starts', async () => {
@@ -352,4 +476,154 @@ describe('a body with a result that cannot be read', () => {
     expect(operation.context.status).toBe('failed')
     expect(process.listenerCount('SIGUSR2')).toBe(before)
   })
+})
+
+describe('waiting', () => {
+  test('ends in the order in which it began, whichever waits have ended before', async () => {
+    const operation = new Cancelable().enter()
+    const order: string[] = []
+    const promises = ['a', 'b', 'c', 'd'].map((name) => ({ name, own: deferred() }))
+    const waits = promises.map(({ name, own }) =>
+      operation.race(own.promise).then(
+        () => order.push(`${name} settled`),
+        () => order.push(name),
+      ),
+    )
+    promises[1]!.own.resolve()
+    promises[3]!.own.resolve()
+    await turns()
+    operation.cancel('stop')
+    await Promise.all(waits)
+    expect(order).toEqual(['b settled', 'd settled', 'a', 'c'])
+  })
+
+  test('for one promise ends in all operations but those that were canceled', async () => {
+    const { promise, resolve } = deferred<string>()
+    const operations = Array.from({ length: 5 }, () => new Cancelable().enter())
+    const waits = operations.map((each) => each.race(promise).catch((error: Error) => error.message))
+    for (const i of [2, 4, 0]) operations[i]!.cancel('stop')
+    resolve('value')
+    expect(await Promise.all(waits)).toEqual(['stop', 'value', 'stop', 'value', 'stop'])
+  })
+})
+
+test('a body is called by what surrounds it, and so is a block at its start', async () => {
+  const steps: string[] = []
+  const own = new OperationRegistry()
+  const surrounded = (): Cancelable => {
+    const operation = new Cancelable({ register: own })
+    registerNow(own[kStore], operation).surround((body) => {
+      steps.push('around')
+      return body()
+    })
+    return operation
+  }
+  expect(await surrounded().run(() => steps.push('body'))).toBe(2)
+  surrounded().enter().complete()
+  expect(steps).toEqual(['around', 'body', 'around'])
+  expect(own.statistics().ended.total).toBe(2)
+  using plain = new Cancelable({ register: own }).enter()
+  expect(own.list()).toEqual([plain.context])
+  expect((thrown(() => new Cancelable({ parent: {} as never })) as Error).message).toContain(
+    'a Cancelable, or null for none',
+  )
+})
+
+describe('extend()', () => {
+  test('counts from now, in either direction, and does not start a clock before the start', async () => {
+    using clock = useClock()
+    const operation = new Cancelable({ timeout: '50s' })
+    operation.extend('40s')
+    await clock.advance('1h')
+    expect(operation.context.status).toBe('pending')
+    operation.enter()
+    await clock.advance('25s')
+    operation.extend('30s')
+    expect(operation.context.deadline).toBe(clock.now() + 30_000)
+    await clock.advance(29_999)
+    expect(operation.isCanceled).toBe(false)
+    await clock.advance(1)
+    expect(operation.reason).toMatchObject({ kind: 'timeout', timeout: 30_000 })
+    const shorter = new Cancelable({ timeout: '1h' }).enter()
+    shorter.extend('1s')
+    await clock.advance('1s')
+    expect(shorter.isCanceled).toBe(true)
+    expect(clock.pending).toBe(0)
+  })
+
+  test('on the real clock, a shorter time ends it sooner, and Infinity takes it away', async () => {
+    const operation = new Cancelable({ timeout: '1h' })
+    const run = operation.run((cancel) => cancel.sleep('1h'))
+    operation.extend(1)
+    expect(await rejection(run)).toMatchObject({ reason: { kind: 'timeout', timeout: 1 } })
+    const free = new Cancelable({ timeout: '1h' }).enter()
+    free.extend(Infinity)
+    expect([free[kTimerList], free.context.deadline]).toEqual([null, undefined])
+    free.complete()
+    free.extend(1)
+    expect(free.context.status).toBe('completed')
+  })
+
+  test('is reported to regions, which watch anew', () => {
+    observe({ marked: () => undefined, changed: () => undefined })
+    using operation = new Cancelable().enter()
+    const changed = vi.spyOn(regions!, 'changed').mockReturnValue(undefined)
+    operation.extend('1h')
+    expect(changed).toHaveBeenCalledTimes(1)
+    changed.mockRestore()
+  })
+
+  test('is seen by every operation below that looks, and never yields', () => {
+    for (let which = 0; which < 7; which++) {
+      const root = new Cancelable().enter()
+      const [a, b, c] = [1, 2, 3].map(() => root.child().enter()) as [Cancelable, Cancelable, Cancelable]
+      const leaves = [a, b, c, b.child().enter(), b.child().enter()]
+      leaves.push(leaves[3]!.child().enter(), c.child().enter())
+      root.extend(1)
+      keepBusy(2)
+      expect(leaves[which]!.isCanceled, String(which)).toBe(true)
+      root[Symbol.dispose]()
+    }
+  })
+
+  test('a deadline on the wall clock is over exactly then', async () => {
+    using clock = useClock()
+    // The wall clock of the test clock goes along with it.
+    const probe = new Cancelable({ timeout: 0 })
+    thrown(() => probe.enter())
+    const date = probe.context.startDate!.getTime()
+    const operation = new Cancelable({ deadline: new Date(date + 90_000) }).enter()
+    await clock.advance(89_999)
+    expect(operation.isCanceled).toBe(false)
+    await clock.advance(1)
+    expect(operation.reason).toMatchObject({ kind: 'timeout' })
+  })
+})
+
+test('a run without a parent is unhandled if nothing awaits it, for whatever reason it is canceled', async () => {
+  const above = new Cancelable({ id: 'above' }).enter()
+  const waiting = rejection(above.sleep('1h'))
+  above.complete()
+  const error = (await waiting) as CancelationError
+  const seen = await unhandledIn(async () => {
+    const operation = new Cancelable()
+    void operation.run(() => never())
+    operation.cancel(error.reason)
+    await turns(3)
+  })
+  expect(seen).toMatchObject([{ reason: { kind: 'parent', parentId: 'above' } }])
+})
+
+test('a child that is refused for a reason of its own is unhandled if nothing awaits it', async () => {
+  const token = new CancelationToken()
+  token.cancel('before')
+  const seen = await unhandledIn(async () => {
+    using parent = new Cancelable().enter()
+    void parent.child({ token }).run(() => 1)
+    await turns()
+    parent.cancel('stop')
+    void parent.child().run(() => 1)
+    await turns()
+  })
+  expect(seen).toMatchObject([{ message: 'before' }])
 })

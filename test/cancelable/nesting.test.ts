@@ -6,6 +6,7 @@ import { setTimeout as coreSleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { Cancelable, CancelationToken, cancelable, cancelableStream } from '../../src/index.js'
+import { extrasOf } from '../../src/cancelable/operation.js'
 import { currentOperation } from '../../src/context/index.js'
 import { deferred, never, rejection, turns } from './helpers.js'
 
@@ -36,6 +37,12 @@ describe('currentOperation()', () => {
       expect(currentOperation()).toBe(cancel)
     })
     expect(currentOperation()).toBeUndefined()
+  })
+
+  test('is the operation of a body that something surrounds', async () => {
+    const operation = new Cancelable()
+    extrasOf(operation).around = (body) => body()
+    await operation.run((cancel) => expect(currentOperation()).toBe(cancel))
   })
 
   test('is right in timers and microtasks, and in shields', async () => {
@@ -212,6 +219,32 @@ describe('operations that start in the body of another', () => {
     // It ends with its parent.
     expect(await rejection(below)).toMatchObject({ reason: { kind: 'parent' } })
     expect(parentId).toBeUndefined()
+  })
+
+  test('nor of one that was below it, and whose body goes on', async () => {
+    const above = new Cancelable()
+    const resumed = deferred()
+    const started = deferred<unknown>()
+    const below = above.child({ grace: 0 })
+    const run = below.run(async () => {
+      await resumed.promise
+      await above.run(() => 1).then(started.resolve, started.resolve)
+    })
+    below.cancel('stop')
+    await rejection(run)
+    expect(below.context.status).toBe('abandoned')
+    resumed.resolve()
+    expect(await started.promise).toBe(1)
+    expect(above.context.parentId).toBeUndefined()
+  })
+
+  test('one that has children already has the operation of the body as its parent nevertheless', async () => {
+    const above = new Cancelable()
+    const child = above.child().enter()
+    await Cancelable.run(async (cancel) => {
+      await above.run(() => expect(above.context.parentId).toBe(cancel.context.id))
+    })
+    expect(child.isCanceled).toBe(true)
   })
 
   test('progress, idle time and errors go the same way as with an explicit parent', async () => {

@@ -54,6 +54,22 @@ describe('numbers', () => {
     job[Symbol.dispose]()
   })
 
+  test('that do not grow have no rate to end with, and reports at one moment count as one', async () => {
+    using clock = useClock()
+    using job = new Cancelable().enter()
+    job.reportProgress({ done: 0, total: 100 })
+    job.reportProgress({ done: 10, total: 100 })
+    expect(job.context.progress!.rate).toBeUndefined()
+    await clock.advance(1000)
+    job.reportProgress({ done: 20, total: 100 })
+    expect(job.context.progress!.rate).toBeCloseTo(20)
+    using stuck = new Cancelable().enter()
+    stuck.reportProgress({ done: 5, total: 10 })
+    await clock.advance(1000)
+    stuck.reportProgress({ done: 5, total: 10 })
+    expect([stuck.context.progress!.rate, stuck.context.progress!.eta]).toEqual([0, undefined])
+  })
+
   test('that are no numbers are refused, and nothing is reported', () => {
     const job = new Cancelable().enter()
     const bad: unknown[] = [
@@ -93,6 +109,40 @@ describe('a throttled listener', () => {
     expect(seen).toEqual(['0', '9', '19', '24'])
     await clock.advance(1000)
     expect(seen).toHaveLength(4)
+  })
+
+  test('gets a report at once after a period without one, one that was alone in its period at its end, and no other', async () => {
+    using clock = useClock()
+    const seen: string[] = []
+    const job = new Cancelable().onProgress(({ message }) => seen.push(message), { throttle: 100 }).enter()
+    job.reportProgress('at once')
+    expect(seen).toEqual(['at once'])
+    await clock.advance(100)
+    job.reportProgress('at once again')
+    expect(seen).toHaveLength(2)
+    await clock.advance(10)
+    job.reportProgress('alone')
+    await clock.advance(89)
+    expect([seen.length, clock.pending]).toEqual([2, 1])
+    await clock.advance(1)
+    expect(seen).toEqual(['at once', 'at once again', 'alone'])
+    await clock.advance(10)
+    job.reportProgress('at the end')
+    job.complete()
+    expect([seen.length, clock.pending]).toEqual([4, 0])
+    const second = new Cancelable().onProgress(({ message }) => seen.push(message), { throttle: 100 }).enter()
+    second.reportProgress('only')
+    second.complete()
+    expect(seen.slice(4)).toEqual(['only'])
+  })
+
+  test('is one like any other without a period', () => {
+    const seen: string[] = []
+    const note = ({ message }: Progress): unknown => seen.push(message)
+    using job = new Cancelable().onProgress(note, {}).onProgress(note, { throttle: undefined }).enter()
+    job.reportProgress('a')
+    job.reportProgress('b')
+    expect(seen).toEqual(['a', 'a', 'b', 'b'])
   })
 
   test('refuses bad options', () => {

@@ -101,6 +101,8 @@ describe('ends', () => {
 
 const LIBRARY = JSON.stringify(new URL('../../dist/index.cjs', import.meta.url).pathname)
 
+const raise = (): unknown => process.kill(process.pid, 'SIGUSR2')
+
 function spin(ms: number): void {
   const end = performance.now() + ms
   while (performance.now() < end);
@@ -226,6 +228,29 @@ describe('is ended by', () => {
       { timeout: 40 },
     )
     expect(result).toBe('extended')
+  })
+
+  test.skipIf(process.platform === 'win32')('an OS signal that comes now, not one that came before', async () => {
+    const signals: NodeJS.Signals[] = ['SIGUSR2']
+    using keep = new Cancelable({ signals }).enter()
+    raise()
+    while (!keep.isCanceled) await later(1)
+    // Another operation keeps the handler.
+    using other = new Cancelable({ signals }).enter()
+    const calm = new Cancelable({ signals, timeout: '1h' })
+    const result = await calm.run((cancel) => cancel.preemptible(() => (cancel.extend('1h'), spin(60), 'done')))
+    expect(result).toBe('done')
+    const operation = new Cancelable({ signals, timeout: '1h' })
+    const run = operation.run((cancel) =>
+      cancel.preemptible(() => {
+        raise()
+        // What is watched is read anew, and the signal is not forgotten.
+        cancel.extend('1h')
+        for (;;);
+      }),
+    )
+    expect(((await rejection(run)) as CancelationError).reason.kind).toBe('signal')
+    while (!other.isCanceled) await later(1)
   })
 
   test.skipIf(process.platform === 'win32')('an OS signal', async () => {

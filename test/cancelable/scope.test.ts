@@ -2,7 +2,8 @@
 import { setTimeout as coreSleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { Cancelable, CancelationToken, type TaskFunction } from '../../src/index.js'
-import { deferred, never, rejection, thrown, turns, unhandledIn } from './helpers.js'
+import { reportedErrors } from '../helpers/reported-errors.js'
+import { block as keepBusy, deferred, never, rejection, thrown, turns, unhandledIn } from './helpers.js'
 
 /** A body that takes a moment to unwind. */
 async function unwind(cancel: Cancelable, steps: string[]): Promise<void> {
@@ -13,6 +14,8 @@ async function unwind(cancel: Cancelable, steps: string[]): Promise<void> {
     steps.push('unwound')
   }
 }
+
+const failPage = (): Promise<never> => Promise.reject(new Error('page'))
 
 /** A function that takes `ms` milliseconds. */
 const slow =
@@ -93,11 +96,13 @@ describe('task()', () => {
 
   test('a task whose time runs out cancels the operation with its error', async () => {
     const operation = new Cancelable()
+    let own: unknown
     const run = operation.run(async (cancel) => {
-      void cancel.task((inner) => inner.sleep('1h'), { timeout: 1 })
+      own = rejection(cancel.task((inner) => inner.sleep('1h'), { timeout: 1 }))
       await cancel.sleep('1h')
     })
     const error = await rejection(run)
+    expect(error).toBe(await own)
     expect(error).toMatchObject({ name: 'TimeoutError', reason: { kind: 'timeout' } })
     expect(operation.context).toMatchObject({ status: 'canceled', reason: { kind: 'timeout' } })
   })
@@ -120,6 +125,91 @@ describe('task()', () => {
       expect(await run).toBe('other')
     })
     expect(seen).toEqual([])
+  })
+
+  test.each([
+    ['of an error', () => AbortSignal.abort(new Error('broken')), 'abort'],
+    ['of a time that was over', () => AbortSignal.abort(new DOMException('late', 'TimeoutError')), 'abort'],
+  ])('a task whose signal aborts because %s cancels the operation', async (_, signal, kind) => {
+    const operation = new Cancelable()
+    await rejection(operation.run((cancel) => (void cancel.task(never, { signal: signal() }), cancel.sleep('1h'))))
+    expect(operation.reason).toMatchObject({ kind })
+  })
+
+  test('a task that passes on the end of another operation cancels its own', async () => {
+    const operation = new Cancelable()
+    const run = operation.run((cancel) => {
+      void cancel.task(() => {
+        using other = new Cancelable({ id: 'other' }).enter()
+        return other.sleep('1h')
+      })
+      return cancel.sleep('1h')
+    })
+    await rejection(run)
+    expect(operation.reason).toMatchObject({ kind: 'parent', parentId: 'other' })
+  })
+
+  test('a task that is canceled on purpose fails the operation nevertheless if its cleanup does', async () => {
+    const failure = new Error('cleanup')
+    const run = Cancelable.run((cancel) => {
+      void cancel.task((inner) => {
+        inner.cancel('not needed')
+        inner.defer(() => Promise.reject(failure))
+      })
+      return cancel.sleep('1h')
+    })
+    expect(await rejection(run)).toBe(failure)
+  })
+
+  test('a task that a cleanup starts ends with the operation, and does not cancel it', async () => {
+    let ended: unknown
+    const operation = new Cancelable()
+    const run = operation.run((cancel) => {
+      cancel.defer(() => {
+        ended = rejection(cancel.task((inner) => inner.sleep('1h')))
+      })
+      return 'done'
+    })
+    expect(await run).toBe('done')
+    expect(await ended).toMatchObject({ reason: { kind: 'parent' } })
+    expect(operation.reason).toBeUndefined()
+  })
+
+  test('one that is refused rejects with the error of the operation, and so does the run', async () => {
+    const operation = new Cancelable()
+    const { signal } = operation
+    const run = operation.run((cancel) => {
+      void cancel.task((inner) => inner.sleep('1h'))
+      return cancel.sleep('1h')
+    })
+    operation.cancel('stop')
+    expect(await rejection(operation.task(never))).toBe(signal.reason)
+    expect(await rejection(run)).toBe(signal.reason)
+    expect(operation.signal.reason).toBe(signal.reason)
+    expect(await rejection(run)).toBe(await rejection(operation.race(never())))
+  })
+
+  test('a body that fulfills although it was canceled fulfills the run, also with tasks that unwind', async () => {
+    const operation = new Cancelable()
+    const run = operation.run(async (cancel) => {
+      void cancel.task(async (inner) => {
+        await rejection(inner.sleep('1h'))
+        await turns(3)
+        inner.throwIfCanceled()
+      })
+      await cancel.sleep('1h').catch(() => undefined)
+      return 'partial'
+    })
+    operation.cancel('stop')
+    expect(await run).toBe('partial')
+  })
+
+  test('the error of a task is that of the run also if its body goes on', async () => {
+    const failure = new Error('disk')
+    const operation = new Cancelable()
+    const run = operation.run((cancel) => (void cancel.task(() => Promise.reject(failure)), never()))
+    expect(await rejection(run)).toBe(failure)
+    expect(operation.context.status).toBe('abandoned')
   })
 
   test("onChildError: 'ignore' leaves the error to the promise of the task", async () => {
@@ -177,9 +267,9 @@ describe('task()', () => {
     const steps: string[] = []
     {
       await using cancel = new Cancelable().enter()
-      void cancel.task(() => coreSleep(5).then(() => steps.push('task')))
+      void cancel.task((inner) => coreSleep(5).then(() => steps.push(`task ${inner.isCanceled}`)))
     }
-    expect(steps).toEqual(['task'])
+    expect(steps).toEqual(['task false'])
   })
 
   test('bad input: clear errors, and nothing starts', async () => {
@@ -195,6 +285,7 @@ describe('task()', () => {
     const refused = ended.task(() => (called = true))
     expect(await rejection(refused)).toMatchObject({ message: 'The parent operation ended' })
     expect(called).toBe(false)
+    expect(thrown(() => ended.task('x' as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
   })
 })
 
@@ -267,10 +358,14 @@ describe('all()', () => {
 
   test('an error that nothing awaits is not lost', async () => {
     const failure = new Error('page 2')
-    for (const waits of [0, 3]) {
+    for (const [fails, waits] of [
+      [0, 0],
+      [0, 3],
+      [2, 0],
+    ] as const) {
       const seen = await unhandledIn(async () => {
         await Cancelable.run(async (cancel) => {
-          void cancel.all([() => Promise.reject(failure)])
+          void cancel.all([() => turns(fails).then(() => Promise.reject(failure))])
           await turns(waits)
         })
         await turns()
@@ -304,6 +399,7 @@ describe('all()', () => {
 
   test('a cancelation ends all, and rejects with the error of the operation', async () => {
     const operation = new Cancelable()
+    const errors: unknown[] = []
     const started: number[] = []
     const seen = await unhandledIn(async () => {
       const run = operation.run(async (cancel) => {
@@ -311,14 +407,17 @@ describe('all()', () => {
           started.push(each)
           return inner.sleep('1h')
         })
-        void cancel.all(functions, { concurrency: 2 })
-        await cancel.all(functions, { concurrency: 1 })
+        const all = cancel.all(functions, { concurrency: 2 })
+        errors.push(await rejection(cancel.all(functions, { concurrency: 1 })), await rejection(all))
+        cancel.throwIfCanceled()
       })
       await turns()
       operation.cancel('stop')
       expect(await rejection(run)).toBe(operation.signal.reason)
     })
     expect(seen).toEqual([])
+    expect(errors).toEqual([operation.signal.reason, operation.signal.reason])
+    expect(errors.every((each) => each === operation.signal.reason)).toBe(true)
     expect(started).toEqual([1, 2, 1])
   })
 
@@ -341,10 +440,67 @@ describe('all()', () => {
         closed = true
       }
     }
-    const run = Cancelable.run((cancel) => cancel.all(broken()))
-    expect(await rejection(run)).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
-    await done.promise
-    expect(closed).toBe(true)
+    await Cancelable.run(async (cancel) => {
+      const all = cancel.all(broken())
+      expect(await rejection(all)).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+      await done.promise
+      expect(closed).toBe(true)
+    })
+  })
+
+  test('starts nothing in an operation whose time is over, and no more after one has canceled it', async () => {
+    const late = new Cancelable({ timeout: 1 }).enter()
+    keepBusy(2)
+    let called = 0
+    let taken = 0
+    function* functions(): Generator<TaskFunction> {
+      for (; taken < 5; taken++) yield () => (called++, operation.cancel('stop'))
+    }
+    expect(await rejection(late.all([() => called++]))).toMatchObject({ reason: { kind: 'timeout' } })
+    late[Symbol.dispose]()
+    const operation = new Cancelable().enter()
+    expect(called).toBe(0)
+    expect(await rejection(operation.all(functions()))).toMatchObject({ message: 'stop' })
+    expect([called, taken]).toEqual([1, 0])
+    operation[Symbol.dispose]()
+  })
+
+  test('closes an iterator that has more, and only that; an error of it is reported', async () => {
+    const reported = reportedErrors()
+    const failure = new Error('close')
+    const closes: number[] = []
+    for (const count of [1, 2]) {
+      let left = count
+      const functions = {
+        [Symbol.iterator]: () => ({
+          next: () =>
+            left-- === 0
+              ? { done: true as const, value: undefined }
+              : { done: false as const, value: () => turns().then(failPage) },
+          return: () => {
+            closes.push(count)
+            throw failure
+          },
+        }),
+      }
+      const concurrency = count === 1 ? 2 : 1
+      const run = Cancelable.run((cancel) => cancel.all(functions as never, { concurrency }))
+      expect(await rejection(run)).toMatchObject({ message: 'page' })
+    }
+    expect(closes).toEqual([2])
+    expect(reported).toEqual([{ error: failure, origin: 'task' }])
+  })
+
+  test('one that passes on a cancelation ends the others for the same reason', async () => {
+    let reason: unknown
+    const run = Cancelable.run((cancel) =>
+      cancel.all([
+        (inner) => inner.onCancel((given) => (reason = given)).sleep('1h'),
+        () => Cancelable.run(never, { timeout: 0, parent: null }),
+      ]),
+    )
+    expect(await rejection(run)).toMatchObject({ reason: { kind: 'timeout' } })
+    expect(reason).toMatchObject({ kind: 'timeout' })
   })
 
   test('bad input: clear errors, and nothing starts', async () => {
@@ -358,6 +514,9 @@ describe('all()', () => {
       code: 'ERR_INVALID_ARG_TYPE',
     })
     expect(thrown(() => cancel.all([call], { limit: 2 } as never))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+    expect(thrown(() => cancel.all([call], { onChildError: 'stop' as never }))).toMatchObject({
+      code: 'ERR_INVALID_ARG_VALUE',
+    })
     expect(called).toBe(0)
   })
 })

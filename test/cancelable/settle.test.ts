@@ -2,9 +2,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as coreSleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { Cancelable, CancelationError, CancelationToken, type AbandonedMessage } from '../../src/index.js'
+import { Cancelable, CancelationError, CancelationToken, TokenSource, type AbandonedMessage } from '../../src/index.js'
 import { kTimerList } from '../../src/engine/timers.js'
-import { deferred, never, rejection, turns } from './helpers.js'
+import { block, deferred, never, rejection, turns } from './helpers.js'
 
 /** Messages published on a channel while `fn` runs. */
 async function published(channel: string, fn: () => Promise<unknown>): Promise<unknown[]> {
@@ -98,6 +98,31 @@ describe('without grace', () => {
     late.reject(new Error('too late'))
     await turns(2)
     expect(Cancelable.abandoned.rejected).toBe(before.rejected + 1)
+  })
+})
+
+describe('with grace 0', () => {
+  test('a body that waits for an abandoned child has one more turn, once', async () => {
+    const operation = new Cancelable({ grace: 0 })
+    let child!: Cancelable
+    const run = operation.run((cancel) => {
+      child = cancel.child({ grace: 0 })
+      return child.run(() => never())
+    })
+    operation.cancel('stop')
+    await rejection(run)
+    expect([operation.context.status, child.context.status]).toEqual(['canceled', 'abandoned'])
+    const deaf = new Cancelable({ grace: 0 })
+    const other = deaf.run((cancel) => {
+      cancel
+        .child({ grace: 0 })
+        .run(() => never())
+        .catch(() => undefined)
+      return never()
+    })
+    deaf.cancel('stop')
+    await rejection(other)
+    expect(deaf.context.status).toBe('abandoned')
   })
 })
 
@@ -340,5 +365,67 @@ describe('what the run rejects with', () => {
     operation.cancel('stop')
     expect(await run).toBe('partial')
     expect(operation.context).toMatchObject({ status: 'completed', reason: { message: 'stop' } })
+  })
+})
+
+describe('a cancelation ends', () => {
+  test('the siblings of one that shares a source with its ancestor', async () => {
+    const token = new CancelationToken()
+    const oldest = new Cancelable()
+    const ends: string[] = []
+    const note = (name: string, promise: Promise<unknown>): Promise<unknown> =>
+      promise.catch(() => void ends.push(name))
+    const run = note(
+      'oldest',
+      oldest.run(async (cancel) => {
+        const youngest = cancel.child().run((inner) => inner.child({ token }).run(() => never()))
+        const siblings = [1, 2].map((i) =>
+          note(
+            `sibling ${i}`,
+            cancel.child().run((inner) => inner.sleep('1h')),
+          ),
+        )
+        cancel.addSource(new TokenSource(token))
+        await Promise.all([youngest, ...siblings])
+      }),
+    )
+    token.cancel('stop')
+    await turns(10)
+    expect(ends.toSorted()).toEqual(['oldest', 'sibling 1', 'sibling 2'])
+    await run
+  })
+
+  test('the children of a block that is left before its listeners have been notified', async () => {
+    const ends: string[] = []
+    let both: Promise<unknown>
+    {
+      await using cancel = new Cancelable({ timeout: 1 }).enter()
+      both = Promise.all(
+        [1, 2].map((i) =>
+          rejection(cancel.child().run((inner) => inner.sleep('1h'))).then(() => ends.push(`child ${i}`)),
+        ),
+      )
+      block(2)
+      expect(cancel.isCanceled).toBe(true)
+    }
+    await turns(10)
+    expect(ends).toEqual(['child 1', 'child 2'])
+    await both
+  })
+
+  test('the runs before one whose listener starts another that was canceled', async () => {
+    const token = new CancelationToken()
+    const first = rejection(Cancelable.run(() => never(), { token }))
+    const second = new Cancelable({ token, grace: 0 })
+    let third: Promise<unknown> | undefined
+    second.onCancel(() => {
+      const late = new Cancelable({ token })
+      late.defer(() => undefined)
+      third = rejection(late.run(() => 1))
+    })
+    const run = rejection(second.run(() => never()))
+    token.cancel('stop')
+    expect(await Promise.all([first, run])).toMatchObject([{ message: 'stop' }, { message: 'stop' }])
+    expect(await third).toMatchObject({ message: 'stop' })
   })
 })

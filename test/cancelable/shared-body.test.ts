@@ -1,12 +1,61 @@
 /** Many runs of one promise. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import { Cancelable, CancelationToken } from '../../src/index.js'
+import { Cancelable, CancelationToken, type AbandonedMessage, type CancelableOptions } from '../../src/index.js'
 import { deferred, rejection, turns } from './helpers.js'
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
+
+/** Leaves one body behind: only then runs of one promise are looked for. */
+async function abandonOne(): Promise<void> {
+  const operation = new Cancelable()
+  const run = operation.run(() => new Promise(() => undefined))
+  operation.cancel()
+  await rejection(run)
+}
+
+describe('runs that return one promise, while an abandoned body goes on,', () => {
+  test('settle as it does, and those that were abandoned are counted and published', async () => {
+    await abandonOne()
+    for (const way of ['fulfilled', 'rejected'] as const) {
+      const before = Cancelable.abandoned
+      const { promise, resolve, reject } = deferred<unknown>()
+      const messages: AbandonedMessage[] = []
+      const listener = (message: unknown): void => void messages.push(message as AbandonedMessage)
+      const token = new CancelationToken()
+      const runs: Promise<unknown>[] = []
+      const start = (count: number, options: CancelableOptions = {}): void => {
+        for (let i = 0; i < count; i++) runs.push(Cancelable.run(() => promise, options))
+      }
+      start(4)
+      start(3, { token })
+      token.cancel('stop')
+      const stopped = (await Promise.all(runs.slice(4).map(rejection))) as Error[]
+      expect(stopped.map(({ message }) => message)).toEqual(['stop', 'stop', 'stop'])
+      subscribe('tripline:abandoned', listener)
+      const announced = new CancelationToken()
+      start(2, { token: announced })
+      announced.cancel('published')
+      await Promise.all(runs.slice(7).map(rejection))
+      unsubscribe('tripline:abandoned', listener)
+      expect(Cancelable.abandoned.running).toBe(before.running + 5)
+      const failure = new Error('broken')
+      if (way === 'fulfilled') resolve('done')
+      else reject(failure)
+      const settled = await Promise.allSettled(runs.slice(0, 4))
+      const outcome = way === 'fulfilled' ? { status: way, value: 'done' } : { status: way, reason: failure }
+      expect(settled).toEqual([outcome, outcome, outcome, outcome])
+      expect(messages.map((message) => message.outcome)).toEqual([outcome, outcome])
+      const { running, total, [way]: ended } = Cancelable.abandoned
+      expect([running, total, ended]).toEqual([before.running, before.total + 5, before[way] + 5])
+      // The promise is shared no more, and a run of it still settles.
+      expect(await Promise.allSettled([Cancelable.run(() => promise)])).toEqual([outcome])
+    }
+  })
+})
 
 describe('runs that return one promise', () => {
   test('settle as it does, in their order, but for those that were canceled', async () => {

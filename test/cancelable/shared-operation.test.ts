@@ -278,6 +278,39 @@ describe('a shared operation', () => {
     expect([soon, ear.taken().length]).toEqual([0, 1])
   })
 
+  test('after its end an original receives nothing, whether it was shared before or not', async () => {
+    for (const before of [true, false]) {
+      const operation = new Cancelable().enter()
+      if (before) operation.share()
+      operation.complete()
+      const { channel: name } = operation.share()
+      const [channel, other] = [new BroadcastChannel(name), new BroadcastChannel(name)]
+      const arrived = once(other as unknown as EventTarget, 'message')
+      channel.postMessage({ partial: 'late' })
+      await arrived
+      await turns(2)
+      drainShared(operation)
+      expect(operation.partialResult).toBeUndefined()
+      channel.close()
+      other.close()
+    }
+  })
+
+  test('a copy sends the end of its stream when it ends, and nothing without one', async () => {
+    using operation = new Cancelable().enter()
+    const shared = operation.share()
+    using ear = listenTo(shared)
+    await Cancelable.from(shared).run(async (copy) => {
+      for await (const _ of copy.stream([1, 2]));
+    })
+    expect(ear.taken()).toMatchObject([{ partial: { count: 2, complete: true } }])
+    const reported = reportedErrors()
+    await Cancelable.from(shared).run((copy) => void (copy.partialResult = () => undefined))
+    await Cancelable.from(shared).run(() => 1)
+    expect(ear.taken()).toEqual([])
+    expect(reported).toMatchObject([{ origin: 'shared operation' }])
+  })
+
   test('a copy sends each partial result when it is set', () => {
     using operation = new Cancelable().enter()
     const shared = operation.share()

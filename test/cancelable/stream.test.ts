@@ -12,7 +12,10 @@ import {
   TimeoutCancelation,
 } from '../../src/index.js'
 import { kHub } from '../../src/sources/token.js'
-import { deferred, never, rejection, thrown, turns } from './helpers.js'
+import { OperationRegistry } from '../../src/registry/index.js'
+import { useClock } from '../../src/testing/index.js'
+import { reportedErrors } from '../helpers/reported-errors.js'
+import { block, deferred, never, rejection, thrown, turns, unhandledIn } from './helpers.js'
 
 /** Counts up to `end`, and records when it is closed. */
 async function* numbers(end: number = Infinity, closed: string[] = []): AsyncGenerator<number> {
@@ -27,6 +30,33 @@ async function* numbers(end: number = Infinity, closed: string[] = []): AsyncGen
 async function* stuck(end: number): AsyncGenerator<number> {
   yield* numbers(end)
   await never()
+}
+
+/** A source with one item, which the test settles, and the number of times that it was closed. */
+function manual(): AsyncIterable<number> & {
+  readonly closed: number
+  readonly item: ReturnType<typeof deferred<never>>
+} {
+  const item = deferred<never>()
+  let closed = 0
+  return {
+    item,
+    get closed() {
+      return closed
+    },
+    [Symbol.asyncIterator]: () => ({
+      next: () => item.promise,
+      return: () => Promise.resolve({ done: true as const, value: ++closed }),
+    }),
+  }
+}
+
+/** A source without items, which is closed by `how`. */
+const closedBy = (how: () => unknown): AsyncIterable<number> =>
+  ({ [Symbol.asyncIterator]: () => ({ next: () => never(), return: how }) }) as never
+
+const thrower = (error: Error) => (): never => {
+  throw error
 }
 
 function* endless(): Generator<number> {
@@ -244,12 +274,168 @@ describe('streaming', () => {
     expect(readable.destroyed).toBe(true)
   })
 
+  test('canceled while the loop is blocked: the next read refuses, and closes the source at once', () => {
+    const source = manual()
+    const operation = new Cancelable({ timeout: 1 }).enter()
+    const stream = operation.stream(source)
+    block(2)
+    void stream.next()
+    expect(source.closed).toBe(1)
+    operation[Symbol.dispose]()
+  })
+
+  test('one that has come to its end stays there when the operation ends, and counts its items', async () => {
+    const operation = new Cancelable().enter()
+    const stream = operation.stream([1, 2])
+    for await (const _ of stream);
+    expect(stream.count).toBe(2)
+    operation.complete()
+    expect(await stream.next()).toEqual({ done: true, value: undefined })
+  })
+
+  test('is closed once, however often it is left, and throw() passes on its error', async () => {
+    const operation = new Cancelable().enter()
+    const source = manual()
+    const stream = operation.stream(source)
+    await stream.return()
+    await stream.return()
+    expect(source.closed).toBe(1)
+    const second = manual()
+    const failure = new Error('mine')
+    expect(await rejection(operation.stream(second).throw(failure))).toBe(failure)
+    expect(second.closed).toBe(1)
+    operation[Symbol.dispose]()
+  })
+
+  test('a read that waits when the stream is left ends with it, whatever the source does later', async () => {
+    const operation = new Cancelable().enter()
+    const source = manual()
+    const stream = operation.stream(source)
+    const waiting = stream.next()
+    await stream.return()
+    expect(await waiting).toEqual({ done: true, value: undefined })
+    source.item.reject(new Error('late'))
+    await turns()
+    expect(await stream.next()).toEqual({ done: true, value: undefined })
+    operation[Symbol.dispose]()
+  })
+
+  test('an error of the source that comes after the cancelation is dropped', async () => {
+    const source = manual()
+    const operation = new Cancelable().enter()
+    const waiting = operation.stream(source).next()
+    operation.cancel('stop')
+    const seen = await unhandledIn(async () => {
+      source.item.reject(new Error('late'))
+      await turns()
+    })
+    expect(await rejection(waiting)).toMatchObject({ message: 'stop' })
+    expect([seen, source.closed]).toEqual([[], 1])
+  })
+
+  test('an open stream that nothing reads gives a body no time to unwind', async () => {
+    using _ = useClock()
+    const operation = new Cancelable()
+    const run = operation.run((cancel) => {
+      cancel.stream(numbers())
+      return never()
+    })
+    operation.cancel('stop')
+    expect(await rejection(run)).toMatchObject({ message: 'stop' })
+    expect(operation.context.status).toBe('abandoned')
+  })
+
+  describe('an error while the source is closed', () => {
+    const failure = new Error('close')
+
+    test('is that of the stream which is left', async () => {
+      const operation = new Cancelable().enter()
+      const stream = operation.stream(closedBy(() => Promise.reject(failure)))
+      expect(await rejection(stream.return())).toBe(failure)
+      operation[Symbol.dispose]()
+    })
+
+    test('is only reported after a cancelation, however late it is noticed', async () => {
+      const reported = reportedErrors()
+      const seen = await unhandledIn(async () => {
+        for (const how of [() => Promise.reject(failure), thrower(failure)]) {
+          const operation = new Cancelable().enter()
+          operation.stream(closedBy(how))
+          operation.cancel('stop')
+          await turns()
+          operation[Symbol.dispose]()
+        }
+        const late = new Cancelable({ timeout: 1 }).enter()
+        const stream = late.stream(closedBy(() => Promise.reject(failure)))
+        block(2)
+        expect(await stream.return()).toEqual({ done: true, value: undefined })
+        late[Symbol.dispose]()
+      })
+      expect(seen).toEqual([])
+      expect(reported).toEqual([
+        { error: failure, origin: 'stream' },
+        { error: failure, origin: 'stream' },
+      ])
+    })
+
+    test('is not reported if it is the cancelation itself, or the end of the operation', async () => {
+      const reported = reportedErrors()
+      for (const end of ['cancel', 'complete'] as const) {
+        const operation = new Cancelable().enter()
+        operation.stream(new ReadableStream({ cancel: (reason) => Promise.reject(reason) }))
+        operation[end]()
+        await turns(2)
+        operation[Symbol.dispose]()
+      }
+      expect(reported).toEqual([])
+    })
+
+    test('a cancelation meanwhile ends the wait for it, without an error of its own', async () => {
+      const operation = new Cancelable().enter()
+      const left = operation.stream(closedBy(() => never())).return()
+      operation.cancel('stop')
+      expect(await left).toEqual({ done: true, value: undefined })
+      operation[Symbol.dispose]()
+    })
+  })
+
+  test.each([
+    ['synchronous', {}, Symbol.iterator],
+    ['asynchronous', {}, Symbol.asyncIterator],
+    ['asynchronous, not interruptible', { interruptible: false }, Symbol.asyncIterator],
+  ] as const)('a source that breaks the rules fails once, and is at its end then (%s)', async (_, options, kind) => {
+    const broken: (() => unknown)[] = [
+      thrower(new Error('broken')),
+      () => 5,
+      () => null,
+      () => ({
+        done: false,
+        get value() {
+          throw new Error('broken')
+        },
+      }),
+      ...(kind === Symbol.iterator ? [] : [() => Promise.resolve(5)]),
+    ]
+    using operation = new Cancelable().enter()
+    for (const next of broken) {
+      const stream = operation.stream({ [kind]: () => ({ next }) } as never, { ...options, keep: 1 })
+      expect(await rejection(stream.next())).toBeInstanceOf(Error)
+      expect(await stream.next()).toEqual({ done: true, value: undefined })
+    }
+  })
+
   test('bad input', () => {
     const operation = new Cancelable().enter()
     expect(thrown(() => operation.stream(5 as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
     expect(thrown(() => operation.stream([], { keep: -1 }))).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
     expect(thrown(() => operation.stream([], { reportEvery: 1.5 }))).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
     expect(thrown(() => operation.stream([], { kep: 1 } as never))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+    expect(thrown(() => operation.stream([], { interruptible: 1 as never }))).toMatchObject({
+      code: 'ERR_INVALID_ARG_TYPE',
+    })
+    expect(thrown(() => operation.chunks([], 1, { flushOnCancel: 1 as never }))).toMatchObject({
+      code: 'ERR_INVALID_ARG_TYPE',
+    })
     expect(thrown(() => operation.chunks([], 0))).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
     operation[Symbol.dispose]()
   })
@@ -362,6 +548,15 @@ describe('cancelableStream', () => {
     expect(await rejection(cancelableStream(numbers(), { timeout: 0 }).next())).toBeInstanceOf(TimeoutCancelation)
   })
 
+  test('its operation completes with the source, and is disposed of with a stream that is left', async () => {
+    const own = new OperationRegistry()
+    for await (const _ of cancelableStream(numbers(2), { register: own }));
+    for await (const _ of cancelableStream(numbers(2), { register: own })) break
+    expect(own.statistics().ended).toMatchObject({ total: 2, completed: 1, disposed: 1 })
+    const broken = { arm: thrower(new Error('no such device')) }
+    expect(thrown(() => cancelableStream([], { sources: [broken] }))).toMatchObject({ message: 'no such device' })
+  })
+
   test('row 97: leaving the stream ends its operation and releases its sources', async () => {
     const token = new CancelationToken()
     const closed: string[] = []
@@ -422,6 +617,58 @@ describe('chunks', () => {
       expect(await rejection(run)).toBe(failure)
       expect(seen).toEqual(flushOnCancel ? [[1, 2], [3]] : [[1, 2]])
     }
+  })
+
+  test('maxWait counts from the first item of a chunk, and leaves no timer behind', async () => {
+    using clock = useClock()
+    using operation = new Cancelable().enter()
+    const item = deferred<number>()
+    async function* source(): AsyncGenerator<number> {
+      yield await item.promise
+      yield await never<number>()
+    }
+    const chunks = operation.chunks(source(), 2, { maxWait: '1s' })
+    const chunk = chunks.next()
+    await clock.advance('1h')
+    item.resolve(1)
+    await turns()
+    await clock.advance(999)
+    expect(clock.pending).toBe(1)
+    await clock.advance(1)
+    expect(await chunk).toEqual({ done: false, value: [1] })
+    const full = operation.chunks(numbers(2), 2, { maxWait: '1s' })
+    expect(await full.next()).toEqual({ done: false, value: [1, 2] })
+    expect(clock.pending).toBe(0)
+  })
+
+  test('leaving them closes the source, and throw() passes on its error', async () => {
+    using operation = new Cancelable().enter()
+    const failure = new Error('mine')
+    const ways: ((chunks: AsyncIterableIterator<unknown> & AsyncDisposable) => unknown)[] = [
+      (chunks) => chunks.return!(),
+      async (chunks) => expect(await rejection(chunks.throw!(failure))).toBe(failure),
+      (chunks) => chunks[Symbol.asyncDispose](),
+    ]
+    for (const leave of ways) {
+      const closed: string[] = []
+      const chunks = operation.chunks(numbers(Infinity, closed), 2)
+      await chunks.next()
+      await leave(chunks)
+      expect(closed).toEqual(['closed'])
+    }
+  })
+
+  test('an error of the source stays that of further reads, and is unhandled if nothing awaits it', async () => {
+    using operation = new Cancelable().enter()
+    const failure = new Error('disk')
+    // eslint-disable-next-line require-yield -- Fails before its first item.
+    async function* failing(): AsyncGenerator<number> {
+      throw failure
+    }
+    const seen = await unhandledIn(async () => void operation.chunks(failing(), 2).next())
+    expect(seen).toEqual([failure])
+    const chunks = operation.chunks(failing(), 2)
+    expect([await rejection(chunks.next()), await rejection(chunks.next())]).toEqual([failure, failure])
   })
 
   test('maxWait delivers a chunk before it is full, and loses nothing', async () => {
@@ -502,13 +749,12 @@ describe('a web stream', () => {
     await rejection(run)
     const ended = new ReadableStream<number>({ start: (controller) => controller.close() })
     const failed = webStream(new Error('broken'))
-    for (const interruptible of [true, false]) {
-      await Cancelable.run(async (cancel) => {
-        for await (const _ of cancel.stream(interruptible ? ended : webStream(), { interruptible }))
-          if (!interruptible) break
-        await rejection(cancel.stream(interruptible ? failed : webStream(new Error('x')), { interruptible }).next())
-      })
-    }
-    for (const each of [left, canceled, ended, failed]) expect(each.locked).toBe(false)
+    const uninterruptible = webStream(new Error('broken'))
+    await Cancelable.run(async (cancel) => {
+      for await (const _ of cancel.stream(ended));
+      await rejection(cancel.stream(failed).next())
+      await rejection(cancel.stream(uninterruptible, { interruptible: false }).next())
+    })
+    for (const each of [left, canceled, ended, failed, uninterruptible]) expect(each.locked).toBe(false)
   })
 })

@@ -130,6 +130,56 @@ describe('registering', () => {
     expect(own.statistics()).toMatchObject({ active: 0, ended: { total: 1 } })
   })
 
+  test('a start that has failed may be repeated: the operation is registered once, and ends once', () => {
+    const own = new OperationRegistry({ history: 5 })
+    let fails = 2
+    const twice = { arm: (): Disposable => { if (fails-- > 0) throw new Error('not yet'); return { [Symbol.dispose]() {} } } } // prettier-ignore
+    const operation = new Cancelable({ register: own, sources: [twice] })
+    thrown(() => operation.enter())
+    thrown(() => operation.enter())
+    operation.enter()
+    expect(own.statistics()).toMatchObject({ active: 1, byStatus: { pending: 0, running: 1 } })
+    operation.complete()
+    expect(own.statistics()).toMatchObject({ active: 0, ended: { total: 1, completed: 1 } })
+    expect(own.history()).toHaveLength(1)
+  })
+
+  test('by its stage: one that is canceled and has not ended counts as canceled', () => {
+    const own = new OperationRegistry()
+    const operation = new Cancelable().enter()
+    operation.cancel('stop')
+    own.register(operation)
+    expect(own.statistics().byStatus).toEqual({ pending: 0, running: 0, canceled: 1 })
+    operation[Symbol.dispose]()
+    expect([own.size, own.statistics().byStatus.canceled]).toEqual([0, 0])
+    own.register(enter({}))
+    expect(own.statistics().byStatus).toEqual({ pending: 0, running: 1, canceled: 0 })
+  })
+
+  test('taken out before its start, it stays out; and one that has ended cannot be taken out', () => {
+    const own = new OperationRegistry()
+    const operation = new Cancelable({ id: 'once' })
+    own.register(operation)
+    own.unregister(operation)
+    operation.enter()
+    expect(own.size).toBe(0)
+    operation.complete()
+    const canceled = new Cancelable()
+    const registration = registerNow(own[kStore], canceled)
+    canceled.cancel()
+    registration.leave()
+    expect([own.unregister(canceled), own.size]).toEqual([false, 0])
+  })
+
+  test('row 122: tracking may be switched on again', () => {
+    const own = new OperationRegistry()
+    own.trackAll()[Symbol.dispose]()
+    using _ = own.trackAll()
+    expect(own.size).toBe(0)
+    enter({})
+    expect(own.size).toBe(1)
+  })
+
   test('row 4: a duplicate id is refused, and nothing has started', async () => {
     const own = new OperationRegistry()
     const first = enter({ id: 'job', register: own })
@@ -189,7 +239,9 @@ describe('registering', () => {
     const ended = new Cancelable().enter()
     ended[Symbol.dispose]()
     expect(thrown(() => own.register(ended))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
-    expect(thrown(() => own.register({} as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    for (const bad of [{}, null, 5]) {
+      expect(thrown(() => own.register(bad as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    }
     expect(thrown(() => new OperationRegistry({ history: -1 }))).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
     expect(thrown(() => new OperationRegistry({ histroy: 1 } as never))).toMatchObject({
       code: 'ERR_INVALID_ARG_VALUE',
