@@ -395,6 +395,30 @@ describe('a cancelation ends', () => {
     await run
   })
 
+  test('an ancestor of one that shares its source, which has its turn even so: as a run, or as a block at its end', async () => {
+    const token = new CancelationToken()
+    const start = (cancel: Cancelable): void => {
+      cancel
+        .child()
+        .run((inner) => inner.child({ token }).run(() => never()))
+        .catch(() => undefined)
+      cancel.addSource(new TokenSource(token))
+    }
+    const run = rejection(Cancelable.run((cancel) => (start(cancel), never()), { grace: 0 }))
+    const open = new Cancelable().enter()
+    start(open)
+    let cleaned = false
+    open.defer(async () => {
+      await turns(3)
+      cleaned = true
+    })
+    token.cancel('stop')
+    expect(await run).toMatchObject({ message: 'stop' })
+    await turns(3)
+    await open[Symbol.asyncDispose]()
+    expect(cleaned).toBe(true)
+  })
+
   test('the children of a block that is left before its listeners have been notified', async () => {
     const ends: string[] = []
     let both: Promise<unknown>
