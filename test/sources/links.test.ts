@@ -350,6 +350,16 @@ describe('OS signals', () => {
     expect(process.listenerCount('SIGUSR2')).toBe(before)
   })
 
+  test('are copied together, for another target', () => {
+    const other = new Probe()
+    const copy = connected(new SignalSource('SIGUSR2', 'SIGHUP')).copy(other)!
+    copy.connect()
+    process.emit('SIGHUP')
+    expect([probe, other].map(({ reasons }) => reasons.length)).toEqual([1, 1])
+    process.emit('SIGUSR2')
+    expect([probe, other].map(({ reasons }) => reasons.length)).toEqual([2, 2])
+  })
+
   test('are each listed once', () => {
     expect(new SignalSource('SIGHUP', 'SIGUSR2', 'SIGHUP').signals).toEqual(['SIGHUP', 'SIGUSR2'])
   })
