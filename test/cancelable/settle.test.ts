@@ -433,7 +433,8 @@ describe('a cancelation ends', () => {
       expect(cancel.isCanceled).toBe(true)
     }
     await turns(10)
-    expect(ends).toEqual(['child 1', 'child 2'])
+    // In any order: on a busy machine the first may end a turn later.
+    expect(ends.toSorted()).toEqual(['child 1', 'child 2'])
     await both
   })
 
