@@ -14,6 +14,15 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 const NO_GROUP = 'no control group of its own can be made here'
 
+/** Removes an empty control group, unless a run of another test at the same time has. */
+function removeGroup(group: string): void {
+  try {
+    rmdirSync(group)
+  } catch (error) {
+    expect(error).toHaveProperty('code', 'ENOENT')
+  }
+}
+
 const noneLeft = (tag: string): Promise<void> =>
   eventually(() => processesWith(tag).length === 0, `none left of ${tag}`)
 
@@ -72,7 +81,7 @@ describe('no process escapes', () => {
     background.child.kill('SIGKILL')
     process.kill(supervisor!, 'SIGKILL')
     await noneLeft(tag)
-    expect(existsSync(group)).toBe(true)
+    // Unless a run of another test at the same time has removed it.
     await tripline('run', 'true')
     expect(existsSync(group)).toBe(false)
   })
@@ -94,7 +103,7 @@ describe('no process escapes', () => {
     } finally {
       guest.kill()
       await once(guest, 'exit')
-      for (const group of [`${used}/runs`, `${used}/waits`, used!]) rmdirSync(group)
+      for (const group of [`${used}/runs`, `${used}/waits`, used!]) removeGroup(group)
     }
   })
 

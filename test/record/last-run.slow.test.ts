@@ -250,8 +250,8 @@ describe.skipIf(NO_MEMORY_GROUP)('a program in a control group', () => {
     const file = await endOf(await start(body, group.enter))
     expect(group.killed).toBe(1)
     // The counts of the group prove it, with the kernel's log and without.
-    for (const each of [lastRun(file), withoutLog(file)])
-      expect(each).toMatchObject({ end: 'oom', certainty: 'proved', signal: 'SIGKILL' })
+    for (const each of [lastRun(file)!, withoutLog(file)])
+      expect(each, each.proofs.join(' ')).toMatchObject({ end: 'oom', certainty: 'proved', signal: 'SIGKILL' })
   })
 
   it('that is killed while a sibling runs out of memory is not', async () => {
