@@ -1,13 +1,12 @@
 /** Notifies an operation's listeners of its cancelation, and starts its grace period. */
 import { kContext } from '../base/operation-context.js'
 import { cancelChannel, type CancelMessage } from '../base/diagnostics.js'
-import { isJoined } from '../engine/propagation.js'
 import { errorOf, kFlags, kReason, kParent, kLinks, kExtras, type Operation } from './operation.js'
 import type { Extras } from './extras.js'
 import { learn } from './learned.js'
 import { callListeners } from './listeners.js'
 import { BODY, FINISHING, GRACE_OVER, IN_GRACE, IN_TURN, LEARNED, NOTIFIED } from './state.js'
-import { giveGrace, queueTurn } from './turn.js'
+import { giveGrace, mixTurns, queueTurn } from './turn.js'
 import { releaseWaiters } from './waiter.js'
 
 /**
@@ -17,8 +16,11 @@ import { releaseWaiters } from './waiter.js'
  */
 export function notifyCanceled(operation: Operation): void {
   if ((operation[kFlags] & NOTIFIED) !== 0) {
-    // It was notified before its place in the list, and could not be queued then.
-    if ((operation[kFlags] & (BODY | FINISHING)) !== 0) startGrace(operation)
+    // It was notified before its place in the list, and could not be queued then, unlike those below it.
+    if ((operation[kFlags] & (BODY | FINISHING)) !== 0) {
+      mixTurns()
+      startGrace(operation)
+    }
     return
   }
   let above = operation[kParent]
@@ -66,11 +68,10 @@ function notifyListeners(operation: Operation, extras: Extras): void {
 
 /**
  * Starts the grace period that the options name, for any body. The default one follows after one turn of the event loop, for
- * bodies that have learned of the cancelation by then. For one that the propagation has not come to, it is left to that: a
- * list is threaded through the operation until then.
+ * bodies that have learned of the cancelation by then.
  */
 export function startGrace(operation: Operation): void {
-  if ((operation[kFlags] & (IN_GRACE | IN_TURN | GRACE_OVER)) !== 0 || isJoined(operation)) return
+  if ((operation[kFlags] & (IN_GRACE | IN_TURN | GRACE_OVER)) !== 0) return
   const grace = operation[kExtras]?.grace
   // While a shield holds it, no time counts: that begins at the end of the last one.
   const isShielded = (operation[kExtras]?.shields?.size ?? 0) > 0

@@ -5,26 +5,37 @@
 import { now } from '../base/clock.js'
 import { nextTurn } from '../base/real-timers.js'
 import { extrasOf, kExtras, kFirstChild, kFlags, kNextSibling, kParent, type Operation } from './operation.js'
-import { kNext } from '../engine/propagation.js'
+import { isJoined, kNext } from '../engine/propagation.js'
 import { addTimer } from '../engine/timers.js'
 import { abandon, givenGrace, graceOf, graceOver, shieldsGone } from './settle.js'
 import * as S from './state.js'
 
 let queue: Operation | null = null
+/** Whether an operation may have been queued after one that is below it. */
+let mixed = false
 
-/** Queues an operation, canceled and notified, for its turn. */
+/**
+ * Queues a canceled operation for its turn. For one that the propagation has not come to, it is left to that: a list is threaded
+ * through the operation until then.
+ */
 export function queueTurn(operation: Operation): void {
-  if ((operation[kFlags] & (S.IN_TURN | S.ENDED)) !== 0) return
+  if ((operation[kFlags] & (S.IN_TURN | S.ENDED)) !== 0 || isJoined(operation)) return
   operation[kFlags] = (operation[kFlags] & ~S.CHILD_HAD_TURN) | S.IN_TURN
   if (queue === null) nextTurn(turn)
   operation[kNext] = queue
   queue = operation
 }
 
+/** The operations that are queued from here on may be above some that are queued already. */
+export function mixTurns(): void {
+  mixed = true
+}
+
 /** The one canceled last goes first, because the body of a parent usually waits for those of its children. */
 function turn(): void {
-  let operation = queue
+  let operation = mixed ? sorted(queue) : queue
   queue = null
+  mixed = false
   while (operation !== null) {
     const next = operation[kNext] as Operation | null
     operation[kNext] = null
@@ -32,6 +43,26 @@ function turn(): void {
     takeTurn(operation)
     operation = next
   }
+}
+
+/** The same list, but whatever is below an operation goes before it. */
+function sorted(first: Operation | null): Operation | null {
+  const queued = new Set<Operation>()
+  for (let each = first; each !== null; each = each[kNext] as Operation | null) queued.add(each)
+  const seen = new Set<Operation>()
+  let head: Operation | null = null
+  for (const operation of [...queued].toReversed()) {
+    const chain: Operation[] = []
+    for (let each: Operation | null = operation; each !== null && !seen.has(each); each = each[kParent]) {
+      seen.add(each)
+      if (queued.has(each)) chain.push(each)
+    }
+    for (const each of chain.toReversed()) {
+      each[kNext] = head
+      head = each
+    }
+  }
+  return head
 }
 
 /** Decides what a canceled operation that has not ended still waits for. */

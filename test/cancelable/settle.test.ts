@@ -419,6 +419,37 @@ describe('a cancelation ends', () => {
     expect(cleaned).toBe(true)
   })
 
+  for (const [between, grace] of [
+    [1, undefined],
+    [2, undefined],
+    [1, 0],
+    [2, 5],
+  ] as const) {
+    test(`the youngest of ${between} below one that shares its source before those above it, with grace ${grace}`, async () => {
+      const token = new CancelationToken()
+      const steps: string[] = []
+      const chain: Cancelable[] = []
+      const body = async (cancel: Cancelable): Promise<void> => {
+        if (chain.push(cancel) <= between) {
+          await cancel.child({ grace }).run(body)
+          return
+        }
+        try {
+          await cancel.child({ token, grace }).run(() => never())
+        } finally {
+          // A grace period that the options name is over by now.
+          if (grace === undefined) await turns(3)
+          steps.push('unwound')
+        }
+      }
+      const run = Cancelable.run(body, { token, grace })
+      token.cancel('stop')
+      expect(await rejection(run)).toMatchObject({ message: 'stop' })
+      expect(steps).toEqual(['unwound'])
+      expect(chain.map(({ context }) => context.status)).toEqual(chain.map(() => 'canceled'))
+    })
+  }
+
   test('the children of a block that is left before its listeners have been notified', async () => {
     const ends: string[] = []
     let both: Promise<unknown>
