@@ -1,7 +1,7 @@
 /** A stream in chunks of several items. */
 import { invalidType } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
-import { quiet } from '../base/quiet.js'
+import { quiet, rejectedQuietly } from '../base/quiet.js'
 import { checkWhole, parseDuration, type Duration } from '../base/units.js'
 import { Timer } from '../engine/timers.js'
 import type { Operation } from './operation.js'
@@ -31,8 +31,10 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[]>, AsyncDispos
   readonly #flush: boolean
   readonly #maxWait: number
   #chunk: T[] = []
-  /** An item that was requested but had not arrived when its chunk was delivered; one that failed stays, for further reads. */
+  /** An item that was requested but had not arrived when its chunk was delivered. */
   #requested: Promise<IteratorResult<T, undefined>> | undefined
+  /** Further reads fail with this error. */
+  #failure: { readonly error: unknown } | undefined
   #latest: Promise<unknown> | undefined
 
   /** @internal Use `cancel.chunks()`. */
@@ -54,6 +56,7 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[]>, AsyncDispos
 
   /** The next chunk; rejects with the operation's error once that is canceled. */
   next(): Promise<IteratorResult<T[], undefined>> {
+    if (this.#failure !== undefined) return rejectedQuietly(this.#failure.error)
     const promise = this.#nextChunk()
     this.#latest = promise
     return promise
@@ -68,6 +71,7 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[]>, AsyncDispos
         this.#chunk.push(item.value)
       }
     } catch (error) {
+      this.#failure = { error }
       if (!this.#flush || this.#chunk.length === 0) {
         if (refusalOf(this.#operation) !== undefined) quiet(this.#latest!)
         throw error

@@ -9,7 +9,7 @@ import { errorReason, type CancelationReason } from '../base/reason.js'
 import { checkWhole } from '../base/units.js'
 import { cancelWith } from './lifecycle.js'
 import { extrasOf, kName, kFlags, kReason, type Operation } from './operation.js'
-import { isCanceled, isOver, refusalOf } from './poll.js'
+import { isOver, refusalOf } from './poll.js'
 import { FINISHING } from './state.js'
 
 /** Options of `cancel.all()`. */
@@ -108,8 +108,9 @@ export function runAll(
   }
   // All at once, so that nothing has started when one turns out to be wrong.
   if (Array.isArray(functions)) functions.forEach(checkFunction)
-  // Notices a time that is over: then nothing is started.
-  isCanceled(operation)
+  // Then the iterable is not touched.
+  const refusal = refusalOf(operation)
+  if (refusal !== undefined) return rejectedQuietly(refusal)
   return new Batch(operation, functions[Symbol.iterator](), start, concurrency, onChildError === 'ignore').promise
 }
 

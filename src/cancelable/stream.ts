@@ -110,7 +110,10 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
   readonly #onResult = (result: IteratorResult<T>): void => this.#received(result)
   readonly #onError = (error: unknown): void => this.#failed(error)
   readonly #check = (result: IteratorResult<T>): Result<T> => this.#checked(result)
-  readonly #checkError = (error: unknown): never => this.#endWith(error)
+  readonly #checkError = (error: unknown): never => {
+    this.#sourceFailed(error)
+    throw error
+  }
 
   /** @internal Use `cancel.stream()`. */
   constructor(
@@ -284,29 +287,31 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
   }
 
   #failed(error: unknown): void {
-    // After a cancelation all this has been done, and changes nothing.
+    // After a cancelation all this has been done, and the lock of a reader must not be released twice.
+    if (this.#resolve === undefined) return
     this.#resolve = undefined
-    // A source that failed has closed itself; one that yielded a failing promise has not.
-    if (this.#reader.sync) this.#drop(error)
-    else {
-      this.#end(false)
-      this.#reader.release?.()
-    }
+    this.#sourceFailed(error)
     this.#reject(error)
+  }
+
+  /** A source that failed has closed itself; one that yielded a failing promise has not. */
+  #sourceFailed(error: unknown): void {
+    if (this.#reader.sync) {
+      this.#drop(error)
+      return
+    }
+    this.#end(false)
+    this.#reader.release?.()
   }
 
   #checked(result: IteratorResult<T>): Result<T> {
     try {
       return this.#take(result)
     } catch (error) {
-      return this.#endWith(error)
+      this.#end(false)
+      this.#reader.release?.()
+      throw error
     }
-  }
-
-  #endWith(error: unknown): never {
-    this.#end(false)
-    this.#reader.release?.()
-    throw error
   }
 
   #take(result: IteratorResult<T>): Result<T> {

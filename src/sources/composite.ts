@@ -85,7 +85,8 @@ class CompositeLink extends Link {
     try {
       for (const part of this.#parts) {
         const reason = part.link.connect()
-        if (reason !== null) part.early(reason)
+        // A composite whose parts came true while it was armed has marked its target, and reports the reason as well.
+        if (reason !== null && !part.done) part.early(reason)
         const whole = this.whole()
         if (whole !== null) return whole
       }

@@ -311,8 +311,12 @@ class Subscription implements Target, Disposable {
   }
   [kSpread](): void {}
   [kNotify](): void {
+    const listener = this.#listener
     // It may have been removed since the mark.
-    if (this.#listener !== undefined) callIsolated('cancel listener', undefined, this.#listener, this.#reason!)
+    if (listener === undefined) return
+    // Whoever keeps the subscription does not keep what the listener holds.
+    this.#listener = undefined
+    callIsolated('cancel listener', undefined, listener, this.#reason!)
   }
 
   [Symbol.dispose](): void {

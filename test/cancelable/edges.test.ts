@@ -433,6 +433,21 @@ describe('streams of broken sources', () => {
       for await (const item of new Cancelable().enter().stream(source, { interruptible })) items.push(item)
       expect(items).toEqual([1, 2])
     })
+
+    test(`a generator that yields a rejecting promise is closed, ${how}`, async () => {
+      let closed = false
+      const failure = new Error('item')
+      function* items(): Generator<Promise<number>> {
+        try {
+          yield Promise.reject(failure)
+          yield Promise.resolve(2)
+        } finally {
+          closed = true
+        }
+      }
+      expect(await within(new Cancelable().enter().stream(items(), { interruptible }).next())).toBe(failure)
+      expect(closed).toBe(true)
+    })
   }
 
   test('a result with a getter that throws fails the read', async () => {
@@ -444,21 +459,6 @@ describe('streams of broken sources', () => {
     }
     const source = { [Symbol.asyncIterator]: () => ({ next: async () => result as never }) }
     expect(await within(new Cancelable().enter().stream(source).next())).toBe(failure)
-  })
-
-  test('a generator that yields a rejecting promise is closed', async () => {
-    let closed = false
-    const failure = new Error('item')
-    function* items(): Generator<Promise<number>> {
-      try {
-        yield Promise.reject(failure)
-        yield Promise.resolve(2)
-      } finally {
-        closed = true
-      }
-    }
-    expect(await within(new Cancelable().enter().stream(items()).next())).toBe(failure)
-    expect(closed).toBe(true)
   })
 })
 

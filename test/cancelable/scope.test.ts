@@ -290,6 +290,20 @@ describe('task()', () => {
 })
 
 describe('all()', () => {
+  test('of an operation that is over does not touch the iterable', async () => {
+    const touched = {
+      [Symbol.iterator]: (): never => {
+        throw new Error('touched')
+      },
+    }
+    const stopped = new Cancelable().enter()
+    stopped.cancel('stop')
+    expect(await rejection(stopped.all(touched))).toMatchObject({ message: 'stop' })
+    const ended = new Cancelable().enter()
+    ended.complete()
+    expect(await rejection(ended.all(touched))).toMatchObject({ message: 'The parent operation ended' })
+  })
+
   test('results are in the order of the functions, whichever ends first', async () => {
     const results = await Cancelable.run((cancel) => cancel.all([slow(6, 'a'), () => 'b', slow(1, 'c')]))
     expect(results).toEqual(['a', 'b', 'c'])

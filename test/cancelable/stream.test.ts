@@ -669,6 +669,8 @@ describe('chunks', () => {
     expect(seen).toEqual([failure])
     const chunks = operation.chunks(failing(), 2)
     expect([await rejection(chunks.next()), await rejection(chunks.next())]).toEqual([failure, failure])
+    // It has been reported once.
+    expect(await unhandledIn(async () => void chunks.next())).toEqual([])
   })
 
   test('maxWait delivers a chunk before it is full, and loses nothing', async () => {
@@ -756,5 +758,24 @@ describe('a web stream', () => {
       await rejection(cancel.stream(uninterruptible, { interruptible: false }).next())
     })
     for (const each of [left, canceled, ended, failed, uninterruptible]) expect(each.locked).toBe(false)
+  })
+
+  test('is unlocked once, also by a cancelation during a read, which that makes fail', async () => {
+    let unlocked = 0
+    const pending = deferred<never>()
+    const reader = {
+      read: () => pending.promise,
+      cancel: () => undefined,
+      releaseLock: () => {
+        unlocked++
+        pending.reject(new TypeError('unlocked'))
+      },
+    }
+    const operation = new Cancelable().enter()
+    const read = operation.stream({ getReader: () => reader } as unknown as ReadableStream<number>).next()
+    operation.cancel('stop')
+    expect(await rejection(read)).toMatchObject({ message: 'stop' })
+    await turns()
+    expect(unlocked).toBe(1)
   })
 })

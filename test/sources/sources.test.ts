@@ -436,6 +436,21 @@ describe('composites', () => {
     expect(process.listenerCount('SIGUSR2')).toBe(0)
   })
 
+  test('a composite that comes true while it is armed counts once in the one around it', () => {
+    const first = new CancelationToken()
+    const second = new CancelationToken()
+    const cancels: CancelationSource = {
+      arm: () => {
+        first.cancel('while armed')
+        return { [Symbol.dispose]: () => undefined }
+      },
+    }
+    const operation = new Cancelable({ sources: [allOf(anyOf(first, cancels), second)] }).enter()
+    expect(operation.reason).toBeUndefined()
+    second.cancel('later')
+    expect(operation.reason).toMatchObject({ causes: [{ message: 'while armed' }, { message: 'later' }] })
+  })
+
   test('row 70: allOf latches each part, and has their reasons in the order of arrival', async () => {
     const kinds = everyKind()
     const operation = new Cancelable({ sources: [allOf(...kinds.map(([source]) => source))] }).enter()

@@ -1,4 +1,6 @@
 /** Rows 38 to 49 of docs/coming-from-python.md: tokens. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import {
   Cancelable,
@@ -77,6 +79,24 @@ describe('a token', () => {
     expect(seen).toEqual(['a x', 'c', 'late'])
     expect(token[kHub].head).toBeNull()
     expect(thrown(() => token.onCancel(5 as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+  })
+
+  test('a listener is released once it has been called, whoever keeps its subscription', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const token = new CancelationToken()
+    const listen = (): [Disposable, WeakRef<object>] => {
+      const held = {}
+      return [token.onCancel(() => held), new WeakRef(held)]
+    }
+    const [subscription, held] = listen()
+    token.cancel()
+    for (let round = 0; held.deref() !== undefined && round < 100; round++) {
+      await turns()
+      collect()
+    }
+    expect(held.deref()).toBeUndefined()
+    subscription[Symbol.dispose]()
   })
 
   test('row 44: a listener that throws or rejects is reported, and the others are called', async () => {
