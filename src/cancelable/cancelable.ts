@@ -602,13 +602,14 @@ export class Cancelable implements Disposable, AsyncDisposable {
 
   /**
    * Replaces the timeout by one that counts from now; `Infinity` removes it. The timeouts of its parents stay as they are. (For
-   * idle time there is the option `idle`.)
+   * idle time there is the option `idle`.) After the end it changes nothing.
    *
    * @throws TypeError, RangeError for a bad duration
    */
   extend(timeout: Duration): void {
     waitForEnd()
     const ms = parseDuration(timeout, 'timeout', true)
+    if (this[kStatus] > S.RUNNING) return
     this[kTimeout] = ms === Infinity ? undefined : ms
     if (this[kStatus] === S.RUNNING) restartTimer(this)
   }

@@ -314,7 +314,7 @@ class Subscription implements Target, Disposable {
     const listener = this.#listener
     // It may have been removed since the mark.
     if (listener === undefined) return
-    // Whoever keeps the subscription does not keep what the listener holds.
+    // A subscription that is kept does not keep what the listener holds.
     this.#listener = undefined
     callIsolated('cancel listener', undefined, listener, this.#reason!)
   }

@@ -551,6 +551,16 @@ describe('extend()', () => {
     expect(clock.pending).toBe(0)
   })
 
+  test('after the end changes nothing, also for what is combined of it', async () => {
+    using clock = useClock()
+    const ended = new Cancelable({ timeout: '50s' }).enter()
+    ended.complete()
+    ended.extend('1s')
+    const combined = Cancelable.combine([ended]).enter()
+    expect(combined.context.deadline).toBe(clock.now() + 50_000)
+    combined.complete()
+  })
+
   test('on the real clock, a shorter time ends it sooner, and Infinity takes it away', async () => {
     const operation = new Cancelable({ timeout: '1h' })
     const run = operation.run((cancel) => cancel.sleep('1h'))

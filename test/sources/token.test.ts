@@ -81,7 +81,7 @@ describe('a token', () => {
     expect(thrown(() => token.onCancel(5 as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
   })
 
-  test('a listener is released once it has been called, whoever keeps its subscription', async () => {
+  test('a listener is released once it has been called, also while its subscription is kept', async () => {
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
     const token = new CancelationToken()
