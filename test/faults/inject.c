@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // Without the function that this library replaces.
@@ -119,7 +120,7 @@ CALL(dup2) CALL(epoll_create1) CALL(epoll_ctl) CALL(epoll_wait) CALL(eventfd) CA
         CALL(mremap) CALL(open64) CALL(pipe) CALL(pipe2) CALL(poll) CALL(prctl) CALL(pread64) CALL(pwrite64) CALL(read)
             CALL(readlink) CALL(recv) CALL(rmdir) CALL(sched_getaffinity) CALL(send) CALL(setpgid) CALL(setrlimit64)
                 CALL(shutdown) CALL(signalfd) CALL(socketpair) CALL(statvfs64) CALL(sysconf) CALL(sysinfo)
-                    CALL(timerfd_create) CALL(timerfd_settime) CALL(waitpid) CALL(mmap64) RETURNS(pthread_create)
+                    CALL(timerfd_create) CALL(timerfd_settime) CALL(mmap64) RETURNS(pthread_create)
                         RETURNS(clock_getcpuclockid)
 
                             long wrapped_write(long fd, long bytes, long size) __asm__("write");
@@ -128,6 +129,15 @@ long wrapped_write(long fd, long bytes, long size) {
   static long (*real)(long, long, long);
   if (real == NULL) real = (long (*)(long, long, long))dlsym(RTLD_NEXT, "write");
   return real(fd, bytes, size);
+}
+
+// Without waiting it is never interrupted, and it has no other error for children that there are.
+long wrapped_waitpid(long pid, long status, long options) __asm__("waitpid");
+long wrapped_waitpid(long pid, long status, long options) {
+  if ((options & WNOHANG) == 0 && fails("waitpid", CALLER)) return errno = error, -1;
+  static long (*real)(long, long, long);
+  if (real == NULL) real = (long (*)(long, long, long))dlsym(RTLD_NEXT, "waitpid");
+  return real(pid, status, options);
 }
 
 // A function around it cannot return twice. fork() does for the caller what it needs.

@@ -974,6 +974,8 @@ TEST(MonitorHoldsAPlayedConditionOnItsOwnTime) {
   CHECK(world.monitor.StepCondition(guard, 1, 1, 0, 10 * kSecond));
   CHECK(!world.monitor.StepCondition(guard, 1, 0, 0, 11 * kSecond));
   CHECK(world.State() == LimitState::kClearing);
+  // A check that changes nothing does not hand it to the machine's clock either.
+  CHECK(!world.monitor.StepCondition(guard, 1, 0, 0, 12 * kSecond));
   CHECK_EQ(world.monitor.next_due(), kNever);
   world.monitor.Pass(world.now, 1);
   CHECK(world.State() == LimitState::kClearing);
