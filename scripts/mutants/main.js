@@ -188,6 +188,8 @@ async function main() {
       `${counts.equivalent} argued equivalent, ${counts.uncompilable} did not compile, ${counts.undecided} undecided, ` +
       `${leftOut} tests left out, ${minutes} minutes`,
   )
+  const untried = mutants.length - counts.tried
+  if (options.known && untried > 0) console.error(`${untried} known errors were not tried: all of them have to be`)
   if (!passed) process.exitCode = 1
 }
 
