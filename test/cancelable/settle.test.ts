@@ -423,7 +423,6 @@ describe('a cancelation ends', () => {
     [1, undefined],
     [2, undefined],
     [1, 0],
-    [2, 5],
   ] as const) {
     test(`the youngest of ${between} below one that shares its source before those above it, with grace ${grace}`, async () => {
       const token = new CancelationToken()
@@ -437,7 +436,7 @@ describe('a cancelation ends', () => {
         try {
           await cancel.child({ token, grace }).run(() => never())
         } finally {
-          // A grace period that the options name is over by now.
+          // With a grace period of 0 there are no further turns.
           if (grace === undefined) await turns(3)
           steps.push('unwound')
         }
