@@ -108,6 +108,10 @@ interface C { readonly d: 1000 }`
     expect(ts(text)).toEqual([])
   })
 
+  test('a call that only has the name of something in every object is left alone', () => {
+    expect(tsSites('const text = [1].toString()\nconst is = text.hasOwnProperty(1)\n', 'x.ts')).toEqual([])
+  })
+
   test('each operator has its place', () => {
     expect(ts('if (a < b) f()')).toEqual([
       'if (!(a < b)) f()',
