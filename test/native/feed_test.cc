@@ -85,13 +85,18 @@ TEST(FeedOfALimitBelowClearsAtExactlyItsLine) {
   CHECK(world.State() == LimitState::kClear);
 }
 
-TEST(FeedIsReadWhenItsNearestLineCouldBeCrossed) {
-  World world;
+// A level that may move by 100 per second, and may be read often.
+void MoveFast(World* world) {
   min_period_ms = 10;
   slope = 100;
   level = 50;
-  world.now += kSecond;
-  world.Subscribe(Metric::kDisk);
+  world->now += kSecond;
+  world->Subscribe(Metric::kDisk);
+}
+
+TEST(FeedIsReadWhenItsNearestLineCouldBeCrossed) {
+  World world;
+  MoveFast(&world);
   // 20 below its line, at 100 per second.
   world.Add(kFlag, Above(70), kSecond);
   world.Run(kSecond);
@@ -124,11 +129,7 @@ TEST(FeedIsReadWhenItsNearestLineCouldBeCrossed) {
 
 TEST(FeedAtItsLineIsReadAsSoonAsItsSourceAllows) {
   World world;
-  min_period_ms = 10;
-  slope = 100;
-  level = 50;
-  world.now += kSecond;
-  world.Subscribe(Metric::kDisk);
+  MoveFast(&world);
   world.Add(kFlag, Above(50), kSecond);
   world.Run(kSecond);
   CHECK(world.State() == LimitState::kClear);
