@@ -34,7 +34,7 @@ uint64_t ToNanoseconds(const struct timeval& time) {
   return static_cast<uint64_t>(time.tv_sec) * kSecond + static_cast<uint64_t>(time.tv_usec) * 1000;
 }
 
-// Zero is SIG_DFL. Without handlers no call is interrupted either (EINTR).
+// Zero is SIG_DFL. Without handlers none of the calls here is interrupted (EINTR).
 void ResetSignals() {
   static struct sigaction standard;
   for (int signal = 1; signal < NSIG; signal++) sigaction(signal, &standard, nullptr);
