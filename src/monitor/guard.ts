@@ -110,6 +110,14 @@ export interface Stage {
   made(guard: Guard): void
 }
 
+/** What simulates one guard. @internal */
+export interface GuardPlayer {
+  /** The guard was closed. */
+  closed(): void
+  /** A condition has changed its state, and maybe when it will change by itself. */
+  stepped(): void
+}
+
 let stage: Stage | undefined
 
 /** @internal */
@@ -159,9 +167,9 @@ export class Guard implements Disposable {
   #reportedBreached = false
   #reportedUnavailable = false
   readonly #releaseHeap: (() => void) | undefined
-  // For tests: whether it is simulated, what to call when it is closed, and the evidence from before the simulation began or ended.
+  // For tests: whether it is simulated, by what, and the evidence from before the simulation began or ended.
   #played = false
-  #playEnds: (() => void) | undefined
+  #player: GuardPlayer | undefined
   readonly #collector: Collector | undefined
   #kept: readonly Breach[] = []
 
@@ -218,8 +226,12 @@ export class Guard implements Disposable {
   }
 
   #stepCondition(place: number, value: number, late: number): boolean {
+    if (!this.#played) return connect().stepCondition(this.#id, place, value, late, 0)
     // A simulated guard uses the test's clock.
-    return connect().stepCondition(this.#id, place, value, late, this.#played ? toSamplerTime(now()) : 0)
+    const before = this.state
+    const proven = connect().stepCondition(this.#id, place, value, late, toSamplerTime(now()))
+    if (this.state !== before) this.#player?.stepped()
+    return proven
   }
 
   /** Makes the sampler watch the limits, unless the guard is simulated. Returns the guard's number there. */
@@ -366,7 +378,7 @@ export class Guard implements Disposable {
     this.#reportedBreaches = this.breachCount
     this.#closed = true
     for (const each of this.#conditions) each.stop()
-    this.#playEnds?.()
+    this.#player?.closed()
     this.#collector?.close()
     forgetGuard(this.#id)
     this.#releaseHeap?.()
@@ -402,10 +414,10 @@ export class Guard implements Disposable {
 
   /**
    * Starts it again, either simulated by {@link kStep} or with the machine's values. Listeners are not notified before
-   * {@link kDeliver} is called. If it is closed before the next call of this method, `closed` is called. @internal
+   * {@link kDeliver} is called. The player is notified until the next call of this method. @internal
    */
-  [kPlay](played: boolean, closed?: () => void): void {
-    this.#playEnds = closed
+  [kPlay](played: boolean, player?: GuardPlayer): void {
+    this.#player = player
     if (this.#played === played || this.#closed) return
     const { breachCount } = this
     this.#kept = this.#evidence(true)

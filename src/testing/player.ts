@@ -2,7 +2,7 @@
 import { now } from '../base/clock.js'
 import { kDeliver } from '../addon/sampler.js'
 import { Timer } from '../engine/timers.js'
-import { kLimits, kPlay, kStep, type Guard } from '../monitor/guard.js'
+import { kLimits, kPlay, kRules, kStep, type Guard } from '../monitor/guard.js'
 import type { ParsedLimit } from '../monitor/limits.js'
 import { deliverNewsSoon } from './news.js'
 
@@ -28,7 +28,8 @@ export class Player {
 
   private constructor(guard: Guard) {
     this.#guard = guard
-    this.#values = new Float64Array(guard[kLimits].length).fill(NOT_READ)
+    // The addon counts conditions as further limits. They are not played: their checks go on.
+    this.#values = new Float64Array(guard[kLimits].length + guard[kRules].conditions.length).fill(NOT_READ)
   }
 
   /** Adds a fake breach to the player of a guard. At the first, the guard stops watching the machine. */
@@ -36,8 +37,8 @@ export class Player {
     let player = players.get(guard)
     if (player === undefined) {
       player = new Player(guard)
-      const timer = player.#timer
-      guard[kPlay](true, () => timer.stop())
+      const added = player
+      guard[kPlay](true, { closed: () => added.#timer.stop(), stepped: () => added.#step() })
       players.set(guard, player)
     }
     player.#fakes.add(fake)

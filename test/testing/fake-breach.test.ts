@@ -170,6 +170,66 @@ describe('a faked breach of a guard', () => {
   })
 })
 
+describe('a faked breach of a guard with conditions too', () => {
+  afterEach(threadStops)
+
+  it('takes effect beside them', async () => {
+    using watched = guard({ memory: 90, conditions: { ready: { check: () => true, interval: 1 } } })
+    const seen = eventsOf(watched)
+    using breach = fakeBreach(watched, 'memory', 95)
+    expect(watched.state).toBe('breached')
+    expect(watched.breaches).toMatchObject([{ metric: 'memory', value: 95 }])
+    breach.clear()
+    expect(watched.state).toBe('clear')
+    await eventually(() => seen.length === 2)
+  })
+
+  it('leaves these to their checks', async () => {
+    let isReady = true
+    const conditions = { ready: { check: () => isReady, interval: 1 } }
+    using watched = guard({ memory: 90, conditions })
+    using breach = fakeBreach(watched, 'memory', 95)
+    breach.clear()
+    isReady = false
+    await eventually(() => watched.isBreached)
+    expect(watched.breaches).toMatchObject([{ metric: 'ready', unit: 'condition' }])
+    isReady = true
+    await eventually(() => !watched.isBreached)
+  })
+
+  it('holds what a condition has breached on the same clock', async () => {
+    using clock = useClock()
+    let isReady = true
+    const limits = { memory: { above: 90, for: '1h' } }
+    using breach = fakeBreach(limits, 'memory', 95)
+    const conditions = { ready: { check: () => isReady, interval: '1s' } }
+    using watched = guard({ ...limits, conditions }, { minHold: '10s' })
+    expect(breach.guards).toEqual([watched])
+    const seen = eventsOf(watched)
+    isReady = false
+    await clock.advance('1s')
+    expect(watched.state).toBe('breached')
+    isReady = true
+    await clock.advance('9999ms')
+    expect(watched.state).toBe('clearing')
+    await clock.advance('1ms')
+    // The metric is still beyond its line, but not for long enough.
+    expect(watched.state).toBe('pending')
+    await eventually(() => seen.length === 2)
+  })
+
+  it('needs all of them where the guard does', async () => {
+    let isReady = true
+    const conditions = { ready: { check: () => isReady, interval: 1 } }
+    using watched = guard({ memory: 90, conditions }, { mode: 'all' })
+    using breach = fakeBreach(watched, 'memory', 95)
+    expect([watched.state, breach.value]).toEqual(['clear', 95])
+    isReady = false
+    await eventually(() => watched.isBreached)
+    expect(watched.breaches).toHaveLength(2)
+  })
+})
+
 describe('`for`, `clearFor` and `minHold` of a faked breach', () => {
   afterEach(threadStops)
 
