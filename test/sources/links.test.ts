@@ -500,7 +500,12 @@ describe('limits', () => {
     await until(() => checks > 3)
     second.disconnect()
     const after = checks
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    // A check that was still repeated would be due before the later ones of a check that starts now.
+    let later = 0
+    const last = resourceLink({ conditions: { ready: { check: () => ++later > 0, interval: 1 } } }, probe)
+    last.connect()
+    await until(() => later > 3)
+    last.disconnect()
     expect(checks).toBe(after)
   })
 
