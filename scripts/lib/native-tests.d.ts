@@ -5,3 +5,5 @@ export interface NativeCounts {
 }
 
 export function nativeCounts(output: string): NativeCounts
+
+export function nativeRuns(output: string): NativeCounts[]

@@ -53,3 +53,8 @@ export function nativeCounts(output) {
   const [, skipped = 0] = /^(\d+) skipped$/m.exec(output) ?? []
   return { passed: Number(passed), failed: Number(failed), leftOut: Number(skipped) }
 }
+
+/** The same for several programs, one after the other: an entry for each that came to its end. */
+export function nativeRuns(output) {
+  return Array.from(output.matchAll(/[^]*?^\d+ passed, \d+ failed$/gm), ([each]) => nativeCounts(each))
+}

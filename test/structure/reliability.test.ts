@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { emptyFigure, NETS } from '../../scripts/reliability/nets.js'
-import { nativeCounts } from '../../scripts/lib/native-tests.js'
+import { nativeCounts, nativeRuns } from '../../scripts/lib/native-tests.js'
 import { reliabilityPage, type Run } from '../../scripts/reliability/page.js'
 import { ROOT } from '../helpers/child.js'
 
@@ -75,6 +75,15 @@ describe('the native tests', () => {
     })
     expect(nativeCounts('12 passed, 0 failed\n')).toEqual({ passed: 12, failed: 0, leftOut: 0 })
     expect(nativeCounts('it died')).toEqual({ passed: 0, failed: 0, leftOut: 0 })
+  })
+
+  it('are counted for each of several programs', () => {
+    expect(nativeRuns('2 skipped\n709 passed, 0 failed\n  skipped: why\n1 skipped\n0 passed, 0 failed\n')).toEqual([
+      { passed: 709, failed: 0, leftOut: 2 },
+      { passed: 0, failed: 0, leftOut: 1 },
+    ])
+    // A program that ended early has counted nothing.
+    expect(nativeRuns('5 passed, 0 failed\n1 skipped\n')).toHaveLength(1)
   })
 })
 
