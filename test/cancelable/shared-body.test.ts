@@ -9,6 +9,38 @@ import { deferred, rejection, turns } from './helpers.js'
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
+/** Starts a run of the promise and cancels it; tells whether the run is still in memory. */
+async function abandonedRun(promise: Promise<unknown>): Promise<() => boolean> {
+  const operation = new Cancelable()
+  const run = operation.run(() => promise)
+  operation.cancel()
+  await rejection(run)
+  const ref = new WeakRef(operation)
+  return () => ref.deref() !== undefined
+}
+
+async function collected(): Promise<void> {
+  // The latest run may be kept by others, and the target of a new WeakRef stays until the end of its turn.
+  await abandonOne()
+  await turns(2)
+  collect()
+}
+
+// The first one: it is about a thread in which no body was ever abandoned.
+test('a promise is not held for the next run while no body is abandoned', async () => {
+  expect(Cancelable.abandoned.total).toBe(0)
+  const start = (): WeakRef<object> => {
+    const { promise, resolve } = deferred()
+    void Cancelable.run(() => promise)
+    resolve()
+    return new WeakRef(promise)
+  }
+  const ref = start()
+  await turns(2)
+  collect()
+  expect(ref.deref()).toBeUndefined()
+})
+
 /** Leaves one body behind: only then runs of one promise are looked for. */
 async function abandonOne(): Promise<void> {
   const operation = new Cancelable()
@@ -54,6 +86,38 @@ describe('runs that return one promise, while an abandoned body goes on,', () =>
       // The promise is shared no more, and a run of it still settles.
       expect(await Promise.allSettled([Cancelable.run(() => promise)])).toEqual([outcome])
     }
+  })
+})
+
+describe('a canceled run of a promise that several runs have returned is not kept by it', () => {
+  test('whether another promise was returned in between or not', async () => {
+    await abandonOne()
+    const [one, other] = [deferred(), deferred()]
+    // That the first one shares its promise is known only when there is a second.
+    await abandonedRun(one.promise)
+    const kept = [await abandonedRun(one.promise), await abandonedRun(one.promise)]
+    await abandonedRun(other.promise)
+    kept.push(await abandonedRun(one.promise), await abandonedRun(other.promise))
+    await collected()
+    expect(kept.map((each) => each())).toEqual([false, false, false, false])
+    one.resolve()
+    other.resolve()
+  })
+
+  test('although other such promises have settled', async () => {
+    await abandonOne()
+    for (let i = 0; i < 3; i++) {
+      const { promise, resolve } = deferred()
+      const runs = [0, 1, 2].map(() => Cancelable.run(() => promise))
+      resolve()
+      await Promise.all(runs)
+    }
+    const { promise, resolve } = deferred()
+    await abandonedRun(promise)
+    const kept = await abandonedRun(promise)
+    await collected()
+    expect(kept()).toBe(false)
+    resolve()
   })
 })
 
