@@ -211,8 +211,8 @@ function valuesOf(test: Test, { arrays, signals }: Level): [number, number] {
 function orderCanceled(): void {
   const depth = regionDepth()
   for (let at = 0; at < depth; at++) {
-    const level = levels[at]
-    if (level === undefined || level.ordered || level.operation[kReason] === null) continue
+    const level = levels[at]!
+    if (level.ordered || level.operation[kReason] === null) continue
     level.ordered = true
     addon!.orderRegion(at)
   }
@@ -222,7 +222,7 @@ function orderCanceled(): void {
 function watchAnew(): void {
   const depth = regionDepth()
   for (let at = 0; at < depth; at++) {
-    const level = levels[at]
-    if (level !== undefined) addon!.watchRegion(at, encode(level), level.arrays)
+    const level = levels[at]!
+    addon!.watchRegion(at, encode(level), level.arrays)
   }
 }

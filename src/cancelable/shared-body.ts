@@ -49,7 +49,7 @@ class SharedBody {
   }
 
   abandon(operation: Operation): void {
-    if (!this.#waiting.delete(operation)) return
+    this.#waiting.delete(operation)
     if (isAnnounced(operation)) this.#announced.push(operation)
     else this.#left++
   }

@@ -5,7 +5,9 @@ import { EventEmitter, once } from 'node:events'
 import { setTimeout as later } from 'node:timers/promises'
 import { createContext, runInContext, runInThisContext, Script } from 'node:vm'
 import { Worker } from 'node:worker_threads'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { connect } from '../../src/addon/sampler.js'
+import { loadedCopies } from '../../src/base/loaded-copies.js'
 import {
   allOf,
   Cancelable,
@@ -121,6 +123,27 @@ describe('is ended by', () => {
   test('a deadline on the wall clock', async () => {
     const error = await endOf(ENDLESS['an empty loop']!, { deadline: new Date(Date.now() + 30) })
     expect((error as CancelationError).reason.kind).toBe('timeout')
+  })
+
+  test('a deadline of a parent on the wall clock, which was set back meanwhile', async () => {
+    const date = vi.spyOn(Date, 'now')
+    try {
+      const error = await rejection(
+        Cancelable.run(
+          (parent) =>
+            parent.child().run((cancel) =>
+              cancel.preemptible(() => {
+                date.mockReturnValue(0)
+                for (;;);
+              }),
+            ),
+          { deadline: new Date(Date.now() + 500) },
+        ),
+      )
+      expect(error).toMatchObject({ reason: { kind: 'timeout', timeout: 0, message: 'The time had run out already' } })
+    } finally {
+      date.mockRestore()
+    }
   })
 
   test('a token that another thread cancels, with its reason', async () => {
@@ -253,6 +276,25 @@ describe('is ended by', () => {
     while (!other.isCanceled) await later(1)
   })
 
+  test.skipIf(process.platform === 'win32')(
+    'an OS signal, of which listeners learn before the loop turns',
+    async () => {
+      const seen: string[] = []
+      const operation = new Cancelable({ signals: ['SIGUSR2'] }).onCancel(({ kind }) => seen.push(kind)).enter()
+      const error = thrown(() =>
+        operation.preemptible(() => {
+          raise()
+          for (;;);
+        }),
+      )
+      expect(error).toMatchObject({ reason: { kind: 'signal', signal: 'SIGUSR2' } })
+      // Only promises go on meanwhile.
+      for (let i = 0; i < 10; i++) await Promise.resolve()
+      expect(seen).toEqual(['signal'])
+      operation[Symbol.dispose]()
+    },
+  )
+
   test.skipIf(process.platform === 'win32')('an OS signal', async () => {
     const program = `
       const { Cancelable } = require(${LIBRARY})
@@ -354,6 +396,44 @@ describe('what it does besides', () => {
     await rejection(canceled.run(() => 1))
     expect(thrown(() => canceled.preemptible(() => (ran = true)))).toBeInstanceOf(CancelationError)
     expect(ran).toBe(false)
+  })
+
+  test('refuses to begin while another copy of the library is loaded', async () => {
+    await Cancelable.run((cancel) => {
+      expect(cancel.preemptible(() => 1)).toBe(1)
+      loadedCopies.add('/elsewhere/index.js')
+      try {
+        expect(thrown(() => cancel.preemptible(() => 2))).toMatchObject({
+          code: 'ERR_TRIPLINE_PREEMPTION_UNAVAILABLE',
+          message: expect.stringContaining('/elsewhere/index.js'),
+        })
+      } finally {
+        loadedCopies.delete('/elsewhere/index.js')
+      }
+      expect(cancel.preemptible(() => 3)).toBe(3)
+    })
+  })
+
+  test('what is watched anew is watched once', async () => {
+    const watch = vi.spyOn(connect(), 'watchRegion')
+    const token = new CancelationToken()
+    token.share()
+    try {
+      await Cancelable.run(
+        (cancel) =>
+          cancel.preemptible(() => {
+            for (let i = 0; i < 3; i++) cancel.touch()
+          }),
+        { token, idle: 60_000 },
+      )
+      expect(watch.mock.calls.map(([depth, , arrays]) => [depth, arrays.length])).toEqual([
+        [0, 1],
+        [0, 1],
+        [0, 1],
+      ])
+    } finally {
+      watch.mockRestore()
+    }
   })
 
   /* oxlint-disable unicorn/no-thenable -- what thenables do to us is what is tested */

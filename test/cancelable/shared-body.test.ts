@@ -26,16 +26,18 @@ async function collected(): Promise<void> {
   collect()
 }
 
+/** Runs a promise that settles, and holds it no longer. */
+function settledRun(): WeakRef<Promise<void>> {
+  const { promise, resolve } = deferred()
+  void Cancelable.run(() => promise)
+  resolve()
+  return new WeakRef(promise)
+}
+
 // The first one: it is about a thread in which no body was ever abandoned.
 test('a promise is not held for the next run while no body is abandoned', async () => {
   expect(Cancelable.abandoned.total).toBe(0)
-  const start = (): WeakRef<object> => {
-    const { promise, resolve } = deferred()
-    void Cancelable.run(() => promise)
-    resolve()
-    return new WeakRef(promise)
-  }
-  const ref = start()
+  const ref = settledRun()
   await turns(2)
   collect()
   expect(ref.deref()).toBeUndefined()

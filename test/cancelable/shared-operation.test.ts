@@ -374,6 +374,13 @@ describe('a shared operation', () => {
     channel.close()
   })
 
+  test('a name that is no text is not that of the copy', () => {
+    const shared = new Cancelable({ name: 'job' }).share()
+    expect(Cancelable.from({ ...shared, name: 7 as never }).context.name).toBeUndefined()
+    expect(Cancelable.from(shared).context.name).toBe('job')
+    expect(Cancelable.from(shared, { name: 'own' }).context.name).toBe('own')
+  })
+
   test('bad input', () => {
     const { buffer, ...rest } = new Cancelable().share()
     for (const bad of [undefined, null, {}, { buffer }, rest, { ...rest, buffer: new SharedArrayBuffer(4096) }, 'x']) {

@@ -72,6 +72,18 @@ describe('a shared token', () => {
     expect(token.reason).toMatchObject({ message: 'copy' })
   })
 
+  test('a cancelation that is found by looking reaches the listeners, too', async () => {
+    const token = new CancelationToken()
+    const seen: string[] = []
+    token.onCancel(({ message }) => seen.push(message))
+    const copy = CancelationToken.from(token.share())
+    copy.cancel('copy')
+    expect(token.isCanceled).toBe(true)
+    expect(seen).toEqual([])
+    await turns(2)
+    expect(seen).toEqual(['copy'])
+  })
+
   test('a token may be canceled before it is shared', () => {
     const token = new CancelationToken()
     token.cancel('early')
@@ -286,6 +298,14 @@ describe('a shared token', () => {
     expect(token.reason).toMatchObject({ kind: 'manual', message: expect.stringContaining('another thread') })
   })
 
+  test('a count of writers that makes no sense: the token is canceled all the same', () => {
+    const token = new CancelationToken()
+    const copy = CancelationToken.from(token.share())
+    Atomics.store(wordsOf(token.share()), TAKEN, -1)
+    copy.cancel('lost')
+    expect(token.reason).toMatchObject({ kind: 'manual', message: expect.stringContaining('another thread') })
+  })
+
   test('threads wait for the first writer, and then, as it may have died, no longer than a second at once', async () => {
     const atomics = Atomics as unknown as { waitAsync: (...args: unknown[]) => unknown }
     const waits: unknown[][] = []
@@ -345,6 +365,56 @@ test('a reason is packed whole where it has room, to the byte', () => {
   expect(unpackReason(packReason(reason, length))).toMatchObject({ cause: ['é', 2] })
   expect(unpackReason(packReason(reason, length - 1))).toMatchObject({ kind: 'error', cause: 'mine' })
 })
+
+test('all times of a reason are packed as those of a clock that every thread has', () => {
+  const timeout: CancelationReason = { kind: 'timeout', message: 't', at: 2, timeout: 1, deadline: 3 }
+  const middle: CancelationReason = { kind: 'parent', message: 'm', at: 4, parentId: 'top', parent: timeout }
+  const all: CancelationReason = { kind: 'all', message: 'a', at: 6, causes: [timeout, middle] }
+  const resource: CancelationReason = {
+    kind: 'resource',
+    message: 'r',
+    at: 7,
+    guard: 'g',
+    breach: {
+      metric: 'memory',
+      value: 95,
+      limit: 90,
+      direction: 'above',
+      unit: '%',
+      origin: '/proc',
+      since: 8,
+      at: 9,
+      recent: [1],
+      stack: [{ function: 'f', file: 'a.js', line: 1, column: 2 }],
+    },
+  }
+  for (const inner of [timeout, middle, all, resource]) {
+    const reason: CancelationReason = { kind: 'parent', message: 'p', at: 5, parentId: 'middle', parent: inner }
+    const bytes = packReason(reason, 4096)
+    expect(timesIn(JSON.parse(new TextDecoder().decode(bytes)))).toEqual(
+      timesIn(reason).map((each) => each + performance.timeOrigin),
+    )
+    const copy = unpackReason(bytes)!
+    timesIn(copy).forEach((each, index) => expect(each).toBeCloseTo(timesIn(reason)[index]!))
+    expect(isDeeplyFrozen(copy)).toBe(true)
+  }
+})
+
+/** The times in a reason and in what it refers to. */
+function timesIn(value: object): number[] {
+  return Object.entries(value).flatMap(([key, part]: [string, unknown]) => {
+    if (typeof part === 'object' && part !== null) return timesIn(part)
+    return ['at', 'deadline', 'since'].includes(key) ? [part as number] : []
+  })
+}
+
+function isDeeplyFrozen(value: unknown): boolean {
+  return (
+    typeof value !== 'object' ||
+    value === null ||
+    (Object.isFrozen(value) && Object.values(value).every(isDeeplyFrozen))
+  )
+}
 
 test('a reason with more values than could ever fit is not walked through to its end', () => {
   let read = 0
