@@ -42,6 +42,18 @@ test('a run: until its body has ended', async () => {
   expect(after).toBe(before)
 })
 
+test('a canceled run: until its body has unwound', async () => {
+  const { promise, resolve } = deferred()
+  const before = held()
+  const operation = new Cancelable({ ref: true })
+  const run = operation.run(() => promise)
+  operation.cancel('stop')
+  expect(held()).toBe(before + 1)
+  resolve()
+  await run
+  expect(held()).toBe(before)
+})
+
 test('not one whose start has failed', () => {
   const before = held()
   const operation = new Cancelable({ ref: true, sources: [UNARMABLE] })

@@ -54,6 +54,14 @@ describe('the option idle of an operation', () => {
     expect(await run).toMatchObject({ reason: { kind: 'timeout' } })
   })
 
+  test('its timer ends with the operation', async () => {
+    using clock = useClock()
+    const operation = new Cancelable({ idle: '30s' }).enter()
+    expect(clock.pending).toBe(1)
+    operation.complete()
+    expect(clock.pending).toBe(0)
+  })
+
   test('code that never yields finds out by a check', () => {
     using operation = new Cancelable({ idle: 5 }).enter()
     operation.touch()

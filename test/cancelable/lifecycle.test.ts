@@ -9,6 +9,7 @@ import {
   ReusedError,
   TimeoutCancelation,
   anyOf,
+  type CancelableOptions,
 } from '../../src/index.js'
 import { kLinks } from '../../src/cancelable/operation.js'
 import { kStore, registerNow } from '../../src/cancelable/registration.js'
@@ -529,6 +530,98 @@ test('a body is called by what surrounds it, and so is a block at its start', as
   )
 })
 
+/** A thenable whose `then` is this function. */
+const thenable = (then: (resolve: (value: unknown) => void) => void): PromiseLike<unknown> =>
+  // oxlint-disable-next-line unicorn/no-thenable -- what any thenable does to us is what is tested
+  ({ then }) as PromiseLike<unknown>
+
+/** The kinds of the reasons of a parent and of its child, whose times have passed when the child looks. */
+const reasonsFound = (
+  outer: (at: (seconds: number) => Date) => CancelableOptions,
+  inner: (at: (seconds: number) => Date) => CancelableOptions,
+  before: (parent: Cancelable) => unknown = () => undefined,
+): (string | undefined)[] => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  try {
+    const start = Date.now()
+    const at = (seconds: number): Date => new Date(start + seconds * 1000)
+    using parent = new Cancelable(outer(at)).enter()
+    const child = parent.child(inner(at)).enter()
+    before(parent)
+    vi.setSystemTime(at(60))
+    keepBusy(2)
+    expect(child.isCanceled).toBe(true)
+    return [parent.context.reason?.kind, child.reason?.kind]
+  } finally {
+    vi.useRealTimers()
+  }
+}
+
+/** Options with a deadline so many seconds after the start. */
+const until =
+  (seconds: number) =>
+  (at: (seconds: number) => Date): CancelableOptions => ({ deadline: at(seconds) })
+
+describe('a check in code that never yields', () => {
+  test('finds the deadline that passed first, that of a parent if both are the same', () => {
+    expect(reasonsFound(until(50), until(10))).toEqual([undefined, 'timeout'])
+    expect(reasonsFound(until(10), until(50))).toEqual(['timeout', 'parent'])
+    expect(reasonsFound(until(10), until(10))).toEqual(['timeout', 'parent'])
+  })
+
+  test('finds the deadline of a parent before the idle time of a child', () => {
+    expect(reasonsFound(until(10), () => ({ idle: 1 }))).toEqual(['timeout', 'parent'])
+  })
+
+  test('leaves out the deadline of a parent that was canceled without its children', () => {
+    expect(reasonsFound(until(10), until(50), (parent) => parent.cancel('stop', { children: false }))).toEqual([
+      'manual',
+      'timeout',
+    ])
+  })
+})
+
+test('a body that does not wait has ended when run() returns', async () => {
+  const operation = new Cancelable()
+  const run = operation.run(() => 1)
+  expect(operation.context.status).toBe('completed')
+  await run
+})
+
+test('a thenable settles the run once, as a promise would', async () => {
+  const failure = new Error('below')
+  const { running } = Cancelable.abandoned
+  const chained = new Cancelable()
+  expect(await rejection(chained.run(() => thenable((resolve) => resolve(Promise.reject(failure)))))).toBe(failure)
+  expect(chained.context.status).toBe('failed')
+  const twice = thenable((resolve) => {
+    resolve(1)
+    resolve(2)
+  })
+  expect(await Cancelable.run(() => twice)).toBe(1)
+  expect(Cancelable.abandoned.running).toBe(running)
+})
+
+test('a parent whose child was abandoned has a time of its end', async () => {
+  const parent = new Cancelable()
+  await parent.run(async (cancel) => {
+    const child = cancel.child()
+    const run = rejection(child.run(() => never()))
+    child.cancel('stop')
+    await run
+  })
+  expect(parent.context.endedAt).toBeGreaterThanOrEqual(parent.context.startedAt!)
+})
+
+test('a cancelation survives an error whose causes form a ring', async () => {
+  const first = new Error('first')
+  first.cause = new Error('second', { cause: first })
+  const operation = new Cancelable()
+  const run = operation.run((cancel) => cancel.sleep('1h').catch(() => Promise.reject(first)))
+  operation.cancel('stop')
+  expect(await rejection(run)).toMatchObject({ message: 'stop', cause: first })
+})
+
 describe('extend()', () => {
   test('counts from now, in either direction, and does not start a clock before the start', async () => {
     using clock = useClock()
@@ -594,6 +687,16 @@ describe('extend()', () => {
       expect(leaves[which]!.isCanceled, String(which)).toBe(true)
       root[Symbol.dispose]()
     }
+  })
+
+  test('of one of several siblings concerns neither these nor what is above', () => {
+    using root = new Cancelable().enter()
+    const first = root.child().enter()
+    const second = root.child().enter()
+    first.child().enter()
+    first.extend(1)
+    keepBusy(2)
+    expect([first.isCanceled, second.isCanceled, root.isCanceled]).toEqual([true, false, false])
   })
 
   test('a deadline on the wall clock is over exactly then', async () => {

@@ -1,8 +1,10 @@
 /** Clean-up is waited for: which bodies a canceled run waits for without the option `grace`, and for which it does not. */
 import { setTimeout as coreSleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { Cancelable, CancelationError, cancelableStream } from '../../src/index.js'
+import { Cancelable, CancelationError, CancelationToken, TokenSource, cancelableStream } from '../../src/index.js'
 import { runChild } from '../../src/cancelable/child-run.js'
+import { kTimerList } from '../../src/engine/timers.js'
+import { useClock } from '../../src/testing/index.js'
 import { deferred, never, rejection, turns, unhandledIn, until } from './helpers.js'
 
 /** Longer than the few turns of a body that is left. */
@@ -38,6 +40,14 @@ const left = async (options: object, body: (cancel: Cancelable) => unknown): Pro
   return status
 }
 
+/** A body that goes on after a block in it was canceled, and has looked. */
+const afterBlock = (cancel: Cancelable): Promise<never> => {
+  const block = cancel.child().enter()
+  block.cancel('before')
+  expect(block.isCanceled).toBe(true)
+  return never()
+}
+
 /** An operation that has completed. */
 const completed = async (): Promise<Cancelable> => {
   let kept!: Cancelable
@@ -61,6 +71,7 @@ const WAYS: Readonly<Record<string, (cancel: Cancelable) => unknown>> = {
     await new Promise((resolve) => block.onCancel(resolve))
     block.throwIfCanceled()
   },
+  'the signal of a block': (cancel) => coreSleep(60_000, undefined, { signal: cancel.child().enter().signal }),
   'a stream with an operation of its own': async (cancel) => {
     for await (const each of cancelableStream(silent, { parent: cancel })) void each
   },
@@ -143,6 +154,17 @@ describe('a body that has learned of the cancelation is waited for', () => {
     expect(steps).toEqual(['rolled back'])
   })
 
+  test('with a timeout as well', async () => {
+    const steps: string[] = []
+    const operation = new Cancelable({ timeout: '1h' })
+    const run = operation.run((cancel) =>
+      cancel.sleep('1h').finally(() => rollBack().then(() => steps.push('rolled back'))),
+    )
+    operation.cancel('stop')
+    await rejection(run)
+    expect(steps).toEqual(['rolled back'])
+  })
+
   test('after a shield that lasted longer than the grace period', async () => {
     const steps: string[] = []
     const shielded = deferred()
@@ -217,6 +239,15 @@ describe('a body is left after one turn', () => {
     expect(await left({}, (cancel) => cancel.child().run(() => never()))).not.toBe('completed')
   })
 
+  test('if only a block in it was canceled, or a block that never looks', async () => {
+    expect(await left({}, afterBlock)).toBe('abandoned')
+    expect(await left({}, (cancel) => [cancel.child().enter(), never()][1])).toBe('abandoned')
+    // It has extras of its own, as one with a listener.
+    expect(await left({}, (cancel) => [cancel.child({ name: 'block', ref: true }).enter(), never()][1])).toBe(
+      'abandoned',
+    )
+  })
+
   test('if grace is 0', async () => {
     expect(await left({ grace: 0 }, (cancel) => cancel.sleep('1h').catch(() => never()))).toBe('abandoned')
     expect(await left({ grace: '0ms' }, (cancel) => cancel.onCancel(() => undefined) && never())).toBe('abandoned')
@@ -236,6 +267,133 @@ describe('a body is left after one turn', () => {
     await turns(3)
     expect(tick.context.status).toBe('abandoned')
     expect(await settled.promise).toMatchObject({ message: 'stop' })
+  })
+})
+
+test('a body that has unwound leaves no timer of a grace period behind', async () => {
+  const operation = new Cancelable()
+  const run = operation.run((cancel) => cancel.sleep('1h'))
+  operation.cancel('stop')
+  await rejection(run)
+  await turns(3)
+  expect(operation[kTimerList]).toBeNull()
+})
+
+test('a child that passes on the cancelation of another operation cleans up before its parent ends', async () => {
+  const foreign = new Cancelable()
+  foreign.cancel('elsewhere')
+  const steps: string[] = []
+  await Cancelable.run(async (cancel) => {
+    cancel
+      .child()
+      .run((inner) => {
+        inner.defer(() => rollBack().then(() => steps.push('cleaned')))
+        foreign.throwIfCanceled()
+      })
+      .catch(() => undefined)
+    await turns()
+  })
+  expect(steps).toEqual(['cleaned'])
+})
+
+test('the grace period of a block begins at its end, also if it was notified before its place in the list', async () => {
+  using clock = useClock()
+  const token = new CancelationToken()
+  const root = new Cancelable().enter()
+  const block = root.child({ grace: '20s' }).enter()
+  block.child({ token }).enter()
+  root.addSource(new TokenSource(token))
+  const steps: string[] = []
+  block.defer(() => rollBack().then(() => steps.push('cleaned')))
+  token.cancel('stop')
+  await clock.advance('1h')
+  await block[Symbol.asyncDispose]()
+  expect(steps).toEqual(['cleaned'])
+})
+
+describe('the grace period of an operation', () => {
+  test('bounds what it waits for below it, however long that takes', async () => {
+    using clock = useClock()
+    const operation = new Cancelable({ grace: '20s' })
+    const run = rejection(
+      operation.run((cancel) => {
+        void cancel.child({ grace: '1h' }).run((inner) => inner.sleep('1h').catch(() => never()))
+        return never()
+      }),
+    )
+    operation.cancel('stop')
+    await clock.advance('20s')
+    expect(operation.context.status).toBe('abandoned')
+    await run
+  })
+
+  test('bounds the wait for a task once its body is over', async () => {
+    using clock = useClock()
+    const operation = new Cancelable({ grace: '20s' })
+    const run = rejection(
+      operation.run((cancel) => {
+        cancel.task((inner) => inner.sleep('1h').catch(() => never()), { grace: '1h' }).catch(() => undefined)
+      }),
+    )
+    await turns()
+    operation.cancel('stop')
+    await clock.advance('20s')
+    expect(operation.context.endedAt).toBe(clock.now())
+    expect(await run).toMatchObject({ message: 'stop' })
+  })
+})
+
+describe('a shield', () => {
+  test('is limited from the first cancelation on; those of ancestors give it no more time', async () => {
+    using clock = useClock()
+    const root = new Cancelable({ grace: '1h' })
+    let child!: Cancelable
+    let shielded!: Cancelable
+    const run = rejection(
+      root.run((cancel) => {
+        child = cancel.child({ grace: '1h' })
+        return child.run((inner) =>
+          inner.shield((own) => ((shielded = own), own.sleep('1h')), {
+            max: '30s',
+          }),
+        )
+      }),
+    )
+    child.cancel('first')
+    await clock.advance('20s')
+    root.cancel('second')
+    await clock.advance('10s')
+    expect(shielded.reason).toMatchObject({ kind: 'timeout' })
+    await run
+  })
+
+  test('is not limited by the cancelation of an ancestor that spares its operation', async () => {
+    using clock = useClock()
+    const parent = new Cancelable().enter()
+    let shielded!: Cancelable
+    const { promise, resolve } = deferred()
+    const run = parent.child().run((inner) =>
+      inner.shield((own) => ((shielded = own), promise), {
+        max: '30s',
+      }),
+    )
+    parent.cancel('stop', { children: false })
+    await clock.advance('1h')
+    expect(shielded.isCanceled).toBe(false)
+    resolve()
+    await run
+  })
+
+  test('that fails with an error of its own is unhandled if nothing awaits it', async () => {
+    const failure = new Error('mine')
+    const seen = await unhandledIn(async () => {
+      using operation = new Cancelable().enter()
+      void operation.shield(() => Promise.reject(failure))
+      await turns(2)
+      operation.cancel('stop')
+      void operation.shield(() => 1)
+    })
+    expect(seen).toEqual([failure])
   })
 })
 
