@@ -180,9 +180,7 @@ function termsOf(operation: Operation): Term[] {
   const due = earliestDeadline(operation)
   const terms: Term[] = due === Infinity ? [] : [[{ kind: TEST_TIME, value: due }]]
   for (let each: Operation | null = operation; each !== null; each = each[kParent]) {
-    for (let link = each[kLinks]; link !== null; link = link.sibling) {
-      for (const term of link.terms()) if (term.length > 0) terms.push(term)
-    }
+    for (let link = each[kLinks]; link !== null; link = link.sibling) terms.push(...link.terms())
   }
   return terms
 }

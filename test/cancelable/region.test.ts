@@ -6,6 +6,7 @@ import { setTimeout as later } from 'node:timers/promises'
 import { createContext, runInContext, runInThisContext, Script } from 'node:vm'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, test, vi } from 'vitest'
+import * as board from '../../src/addon/board.js'
 import { connect } from '../../src/addon/sampler.js'
 import { loadedCopies } from '../../src/base/loaded-copies.js'
 import {
@@ -17,6 +18,7 @@ import {
   TimeoutSource,
   TokenSource,
 } from '../../src/index.js'
+import { useClock } from '../../src/testing/index.js'
 import { rejection, thrown } from './helpers.js'
 import { racingRegions } from './racing-regions.js'
 
@@ -412,6 +414,63 @@ describe('what it does besides', () => {
       }
       expect(cancel.preemptible(() => 3)).toBe(3)
     })
+  })
+
+  test('says why a region could not begin, or that one around it has ended, though no operation is canceled', async () => {
+    const call = vi.spyOn(connect(), 'region').mockReturnValue('no thread could be started')
+    const end = vi.spyOn(board, 'regionEnd')
+    try {
+      await Cancelable.run((cancel) => {
+        end.mockReturnValueOnce(board.REFUSED)
+        expect(thrown(() => cancel.preemptible(() => 1))).toMatchObject({
+          code: 'ERR_TRIPLINE_PREEMPTION_UNAVAILABLE',
+          why: 'no thread could be started',
+        })
+        end.mockReturnValueOnce(board.ENDED_WITH_OUTER)
+        expect(thrown(() => cancel.preemptible(() => 1))).toMatchObject({
+          code: 'ERR_INVALID_STATE',
+          message: expect.stringContaining('the region around this one was ended'),
+        })
+        expect(cancel.isCanceled).toBe(false)
+      })
+    } finally {
+      call.mockRestore()
+      end.mockRestore()
+    }
+  })
+
+  test('a time on the clock of a test is not over while that clock stands still', async () => {
+    using clock = useClock()
+    const operation = new Cancelable({ timeout: 20 }).enter()
+    expect(operation.preemptible(() => (spin(60), 'done'))).toBe('done')
+    await clock.advance(20)
+    expect(thrown(() => operation.preemptible(() => 'late'))).toMatchObject({ reason: { kind: 'timeout' } })
+  })
+
+  test('a region whose operation is canceled is ordered to end once, whatever else is canceled', async () => {
+    const order = vi.spyOn(connect(), 'orderRegion')
+    const emitter = new EventEmitter()
+    try {
+      const error = await rejection(
+        Cancelable.run((cancel) => {
+          // It is not ended while a function of Node calls it.
+          emitter.on('x', () => {
+            new CancelationToken().cancel('nothing waits for it')
+            expect(order).not.toHaveBeenCalled()
+            cancel.cancel('enough')
+            new CancelationToken().cancel('nothing waits for it')
+          })
+          cancel.preemptible(() => {
+            emitter.emit('x')
+            for (;;);
+          })
+        }),
+      )
+      expect(error).toMatchObject({ message: 'enough' })
+      expect(order.mock.calls).toEqual([[0]])
+    } finally {
+      order.mockRestore()
+    }
   })
 
   test('what is watched anew is watched once', async () => {
