@@ -5,7 +5,7 @@ import { errorOf, kFlags, kReason, kParent, kLinks, kExtras, type Operation } fr
 import type { Extras } from './extras.js'
 import { learn } from './learned.js'
 import { callListeners } from './listeners.js'
-import { BODY, FINISHING, GRACE_OVER, IN_GRACE, IN_TURN, LEARNED, NOTIFIED } from './state.js'
+import { BODY, FINISHING, GRACE_OVER, IN_GRACE, IN_TURN, LEARNED, NOTIFIED, PARENT } from './state.js'
 import { giveGrace, mixTurns, queueTurn } from './turn.js'
 import { releaseWaiters } from './waiter.js'
 
@@ -82,5 +82,7 @@ export function startGrace(operation: Operation): void {
 /** The grace period is over, but if the loop was blocked for that long, the turn is still to come. */
 export function graceExpired(operation: Operation): void {
   operation[kFlags] &= ~IN_GRACE
+  // Something below it may be queued already, whose shorter grace period is over as well.
+  if ((operation[kFlags] & PARENT) !== 0) mixTurns()
   queueTurn(operation)
 }

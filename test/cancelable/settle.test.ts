@@ -468,6 +468,16 @@ describe('a cancelation ends', () => {
     await both
   })
 
+  test('a child before its parent if the grace periods of both are over while the loop is blocked', async () => {
+    const parent = new Cancelable({ grace: 2 })
+    const run = parent.run((cancel) => cancel.child({ grace: 1 }).run(() => never()))
+    parent.cancel('stop')
+    block(5)
+    expect(await rejection(run)).toMatchObject({ message: 'stop' })
+    // Abandoned if its body had not heard of the end of the child first.
+    expect(parent.context.status).toBe('canceled')
+  })
+
   test('the runs before one whose listener starts another that was canceled', async () => {
     const token = new CancelationToken()
     const first = rejection(Cancelable.run(() => never(), { token }))
