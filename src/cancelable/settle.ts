@@ -159,9 +159,11 @@ function settle(operation: Operation, status: number, value: unknown): void {
   }
 }
 
-/** Waits for children, shields and cleanups, which all end before the operation does. Returns the errors of cleanups. */
+/**
+ * Waits for children, shields and cleanups, which all end before the operation does; it is marked as finishing. Returns the
+ * errors of cleanups.
+ */
 export async function finishUp(operation: Operation): Promise<unknown[]> {
-  operation[kFlags] |= FINISHING
   const haveEnded = await endChildren(operation)
   await shieldsGone(operation)
   const errors = await cleanUp(operation)

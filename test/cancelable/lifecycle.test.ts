@@ -401,6 +401,10 @@ describe('starting and ending', () => {
       undefined,
       undefined,
     ])
+    const left = rejection(Cancelable.run((cancel) => ((held = cancel), never())))
+    held.cancel('stop')
+    await left
+    expect([held.context.status, held.context.endedAt]).toEqual(['abandoned', undefined])
     const own = new Cancelable()
     await own.run(() => 1)
     expect(own.context.endedAt).toBeDefined()
