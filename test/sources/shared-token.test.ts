@@ -154,6 +154,16 @@ describe('a shared token', () => {
     expect(copy.reason).toMatchObject({ kind: 'resource', breach: { value: NaN, limit: 90, recent: [1, NaN] } })
   })
 
+  test('the memory is laid out as its version says, which other copies of the library read', () => {
+    const token = new CancelationToken()
+    const { buffer } = token.share()
+    token.cancel('second version')
+    const words = new Int32Array(buffer)
+    expect([buffer.byteLength, ...words.slice(0, 6)]).toEqual([64 + 4 * 4096, 0x74726970, 0x6c696e65, 2, 1, 1, 1])
+    const text = new Uint8Array(buffer, 68, words[16]).slice()
+    expect(JSON.parse(new TextDecoder().decode(text))).toMatchObject({ kind: 'manual', message: 'second version' })
+  })
+
   test('shared memory that is not that of a token is refused', () => {
     for (const buffer of [
       new SharedArrayBuffer(8),
@@ -398,6 +408,14 @@ test('all times of a reason are packed as those of a clock that every thread has
     timesIn(copy).forEach((each, index) => expect(each).toBeCloseTo(timesIn(reason)[index]!))
     expect(isDeeplyFrozen(copy)).toBe(true)
   }
+})
+
+test('what a reason has beyond its kind is passed on as it is', () => {
+  const parent = { kind: 'manual', message: 'inner', at: 1 }
+  const reason = { kind: 'manual', message: 'outer', at: 2, parent } as CancelationReason
+  const copy = unpackReason(packReason(reason, 4096))
+  expect(copy).toMatchObject({ message: 'outer', parent })
+  expect(unpack({ kind: 'manual', message: 'outer', at: 2, parent })).toMatchObject({ parent })
 })
 
 /** The times in a reason and in what it refers to. */
