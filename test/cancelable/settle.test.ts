@@ -478,6 +478,20 @@ describe('a cancelation ends', () => {
     expect(parent.context.status).toBe('canceled')
   })
 
+  test('nothing above it, whatever the order of the turns below', async () => {
+    const top = new Cancelable()
+    const run = top.run(async (cancel) => {
+      const parent = cancel.child({ grace: 2 })
+      const below = rejection(parent.run((inner) => inner.child({ grace: 1 }).run(() => never())))
+      parent.cancel('stop')
+      block(5)
+      await below
+      await turns(3)
+      return top.context.status
+    })
+    expect(await run).toBe('running')
+  })
+
   test('the runs before one whose listener starts another that was canceled', async () => {
     const token = new CancelationToken()
     const first = rejection(Cancelable.run(() => never(), { token }))

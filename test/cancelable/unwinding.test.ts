@@ -217,6 +217,19 @@ describe('asynchronous cleanups are waited for', () => {
     expect(steps).toEqual(['cleaned'])
   })
 
+  test('in each child, whichever ends first', async () => {
+    const steps: string[] = []
+    const clean = (inner: Cancelable, step: string, wait: () => Promise<void>): Promise<void> => {
+      inner.defer(() => wait().then(() => void steps.push(step)))
+      return inner.sleep('1h')
+    }
+    await Cancelable.run((cancel) => {
+      void cancel.child().run((inner) => clean(inner, 'quick', turns))
+      void cancel.child().run((inner) => clean(inner, 'slow', rollBack))
+    })
+    expect(steps.toSorted()).toEqual(['quick', 'slow'])
+  })
+
   test('in a child that its parent ends', async () => {
     const steps: string[] = []
     await Cancelable.run((cancel) => {
