@@ -566,6 +566,20 @@ const until =
   (seconds: number) =>
   (at: (seconds: number) => Date): CancelableOptions => ({ deadline: at(seconds) })
 
+test('a deadline notices within 30 seconds that the system clock was set forward', () => {
+  vi.useFakeTimers()
+  try {
+    using operation = new Cancelable({ deadline: new Date(Date.now() + 600_000) }).enter()
+    vi.setSystemTime(Date.now() + 660_000)
+    vi.advanceTimersByTime(29_999)
+    expect(operation.context.status).toBe('running')
+    vi.advanceTimersByTime(1)
+    expect(operation.context.status).toBe('canceled')
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
 describe('a check in code that never yields', () => {
   test('finds the deadline that passed first, that of a parent if both are the same', () => {
     expect(reasonsFound(until(50), until(10))).toEqual([undefined, 'timeout'])

@@ -470,7 +470,13 @@ describe('a cancelation ends', () => {
 
   test('a child before its parent if the grace periods of both are over while the loop is blocked', async () => {
     const parent = new Cancelable({ grace: 2 })
-    const run = parent.run((cancel) => cancel.child({ grace: 1 }).run(() => never()))
+    const run = parent.run((cancel) =>
+      cancel.child({ grace: 1 }).run(async (inner) => {
+        await inner.child().run(() => 1)
+        await never()
+      }),
+    )
+    await turns()
     parent.cancel('stop')
     block(5)
     expect(await rejection(run)).toMatchObject({ message: 'stop' })
