@@ -197,7 +197,6 @@ export class Cancelable implements Disposable, AsyncDisposable {
    * @throws TypeError, RangeError as the constructor; all else rejects the promise, as with {@link run}
    */
   static run<T>(operation: (cancel: Cancelable) => T | PromiseLike<T>, options?: CancelableOptions): Promise<T> {
-    waitForEnd()
     const own = new Cancelable(options)
     own[kFlags] |= S.UNHELD
     return own.run(operation)

@@ -54,6 +54,12 @@ test('a canceled run: until its body has unwound', async () => {
   expect(held()).toBe(before)
 })
 
+test('not one with `ref: false`', () => {
+  const before = held()
+  using _ = new Cancelable({ ref: false }).enter()
+  expect(held()).toBe(before)
+})
+
 test('not one whose start has failed', () => {
   const before = held()
   const operation = new Cancelable({ ref: true, sources: [UNARMABLE] })
