@@ -320,6 +320,18 @@ describe('streaming', () => {
     operation[Symbol.dispose]()
   })
 
+  test('an item that comes after the stream was left during a read is dropped, and not counted', async () => {
+    const source = manual()
+    using operation = new Cancelable().enter()
+    const stream = operation.stream(source, { keep: 1, reportEvery: 1 })
+    const read = stream.next()
+    await stream.return()
+    expect(await read).toEqual({ done: true, value: undefined })
+    source.item.resolve({ done: false, value: 1 } as never)
+    await turns()
+    expect([stream.count, operation.context.progress]).toEqual([0, undefined])
+  })
+
   test('an error of the source that comes after the cancelation is dropped', async () => {
     const source = manual()
     const operation = new Cancelable().enter()
