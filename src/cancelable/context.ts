@@ -18,7 +18,7 @@ import {
 } from './operation.js'
 import { deadlineOf } from './lifecycle.js'
 import { inspectOperation } from './print.js'
-import { ENDED, PENDING, STATUS } from './state.js'
+import { ENDED, STATUS } from './state.js'
 
 const ID_PREFIX = 'operation_'
 let generatedIds = 0
@@ -82,7 +82,7 @@ export class Context implements OperationContext {
   get deadline(): number | undefined {
     let deadline = Infinity
     for (let each: Operation | null = this.#operation; each !== null; each = each[kParent]) {
-      if (each[kStatus] !== PENDING) deadline = Math.min(deadline, deadlineOf(each))
+      deadline = Math.min(deadline, deadlineOf(each))
     }
     return deadline === Infinity ? undefined : deadline
   }

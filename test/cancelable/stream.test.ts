@@ -563,8 +563,9 @@ describe('cancelableStream', () => {
   test('its operation completes with the source, and is disposed of with a stream that is left', async () => {
     const own = new OperationRegistry()
     for await (const _ of cancelableStream(numbers(2), { register: own }));
+    for await (const _ of cancelableStream(numbers(2), { register: own }));
     for await (const _ of cancelableStream(numbers(2), { register: own })) break
-    expect(own.statistics().ended).toMatchObject({ total: 2, completed: 1, disposed: 1 })
+    expect(own.statistics().ended).toMatchObject({ total: 3, completed: 2, disposed: 1 })
     const broken = { arm: thrower(new Error('no such device')) }
     expect(thrown(() => cancelableStream([], { sources: [broken] }))).toMatchObject({ message: 'no such device' })
   })

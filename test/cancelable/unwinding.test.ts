@@ -261,6 +261,23 @@ describe('a body is left after one turn', () => {
     )
   })
 
+  test('if its last sleep was over before the cancelation', async () => {
+    const slept = deferred()
+    const operation = new Cancelable()
+    const run = rejection(
+      operation.run(async (cancel) => {
+        await cancel.sleep(1)
+        slept.resolve()
+        await never()
+      }),
+    )
+    await slept.promise
+    operation.cancel('stop')
+    await turns(3)
+    expect(operation.context.status).toBe('abandoned')
+    await run
+  })
+
   test('if grace is 0', async () => {
     expect(await left({ grace: 0 }, (cancel) => cancel.sleep('1h').catch(() => never()))).toBe('abandoned')
     expect(await left({ grace: '0ms' }, (cancel) => cancel.onCancel(() => undefined) && never())).toBe('abandoned')

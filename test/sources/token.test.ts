@@ -247,12 +247,13 @@ describe('a token', () => {
     expect([new TokenSource(named).name, new TokenSource(plain).name]).toEqual(['a "b"', 'token'])
   })
 
-  test('its signal may have many listeners', async () => {
+  test('its signal, like that of an operation, may have many listeners', async () => {
     const warnings: Error[] = []
     const listener = (warning: Error): void => void warnings.push(warning)
     process.on('warning', listener)
-    const { signal } = new CancelationToken()
-    for (let i = 0; i < 50; i++) signal.addEventListener('abort', () => undefined)
+    using operation = new Cancelable().enter()
+    for (const { signal } of [new CancelationToken(), operation])
+      for (let i = 0; i < 50; i++) signal.addEventListener('abort', () => undefined)
     await turns()
     process.off('warning', listener)
     expect(warnings).toEqual([])
