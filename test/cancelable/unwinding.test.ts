@@ -157,9 +157,14 @@ describe('a body that has learned of the cancelation is waited for', () => {
   test('with a timeout as well', async () => {
     const steps: string[] = []
     const operation = new Cancelable({ timeout: '1h' })
-    const run = operation.run((cancel) =>
-      cancel.sleep('1h').finally(() => rollBack().then(() => steps.push('rolled back'))),
-    )
+    const run = operation.run(async (cancel) => {
+      try {
+        await cancel.sleep('1h')
+      } finally {
+        await rollBack()
+        steps.push('rolled back')
+      }
+    })
     operation.cancel('stop')
     await rejection(run)
     expect(steps).toEqual(['rolled back'])
