@@ -55,10 +55,10 @@ Guard::~Guard() {
 
 void Guard::DiscountGap(uint64_t gap, uint64_t now) {
   for (uint32_t i = 0; i < limit_count_; i++) {
-    if (limits_[i].feed == nullptr) {
-      DiscountCondition(&limits_[i], gap, now);
+    if (limit(i).feed == nullptr) {
+      DiscountCondition(&limit(i), gap, now);
     } else {
-      tripline::DiscountGap(&limits_[i].limit, gap, now);
+      tripline::DiscountGap(&limit(i).limit, gap, now);
     }
   }
   if (!breached()) return;
@@ -67,7 +67,7 @@ void Guard::DiscountGap(uint64_t gap, uint64_t now) {
 }
 
 GuardLimit::Progress Guard::StepCondition(uint32_t index, double value, uint64_t late, uint64_t now) {
-  GuardLimit& each = limits_[index];
+  GuardLimit& each = limit(index);
   DiscountCondition(&each, late, now);
   each.observed_at = now;
   return each.Step(value, now);
@@ -82,7 +82,7 @@ void Guard::React() {
 bool Guard::Judge(uint64_t now) {
   Count count;
   for (uint32_t i = 0; i < limit_count_; i++) {
-    const GuardLimit& each = limits_[i];
+    const GuardLimit& each = limit(i);
     switch (each.by_value() ? each.limit.state : LimitState::kUnavailable) {
       case LimitState::kClear: break;
       case LimitState::kPending: count.pending++; break;
@@ -124,7 +124,7 @@ bool Guard::Judge(uint64_t now) {
   if (breached()) {
     // Limits that crossed before the others, or join later, are part of this breach's evidence too.
     for (uint32_t i = 0; i < limit_count_; i++) {
-      if (limits_[i].guilty()) limits_[i].evidence.breach = breaches_;
+      if (limit(i).guilty()) limit(i).evidence.breach = breaches_;
     }
   }
   const bool was_lost = before == LimitState::kUnavailable;

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "port/platform.h"
+#include "util/list.h"
 
 namespace tripline {
 namespace {
@@ -66,6 +67,7 @@ void CounterWindow::Push(const Reading& reading, uint64_t now) {
   mark.at = now;
   mark.parts = reading.parts;
   for (uint32_t i = 0; i < reading.parts; i++) {
+    WITHIN_BOUNDS(i < mark.parts);
     mark.num[i] = reading.num[i];
     mark.den[i] = reading.den[i];
   }
