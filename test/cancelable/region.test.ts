@@ -24,7 +24,6 @@ import { racingRegions } from './racing-regions.js'
 
 const copy = (value: unknown): unknown => structuredClone(value)
 const print = (value: bigint): string => value.toString()
-const asynchronous = async (): Promise<void> => undefined
 function* numbers(): Generator<number> {
   for (let i = 0; ; i++) yield i
 }
@@ -380,7 +379,12 @@ describe('what it does besides', () => {
 
   test('refuses what it cannot end', async () => {
     await Cancelable.run((cancel) => {
-      expect(thrown(() => cancel.preemptible(asynchronous))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+      const begun: string[] = []
+      const asynchronous = async (): Promise<void> => void begun.push('asynchronous')
+      const refused = thrown(() => cancel.preemptible(asynchronous))
+      expect(refused).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+      expect((refused as Error).message).toContain('this one is asynchronous')
+      expect(begun).toEqual([])
       expect(thrown(() => cancel.preemptible(function* () {}))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
       const error = thrown(() => cancel.preemptible(() => Promise.reject(new Error('unhandled?'))))
       expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
