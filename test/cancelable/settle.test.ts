@@ -480,7 +480,7 @@ describe('a cancelation ends', () => {
     parent.cancel('stop')
     block(5)
     expect(await rejection(run)).toMatchObject({ message: 'stop' })
-    // Abandoned if its body had not heard of the end of the child first.
+    // Abandoned if its body did not know of the end of the child first.
     expect(parent.context.status).toBe('canceled')
   })
 

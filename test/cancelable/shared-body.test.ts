@@ -9,7 +9,7 @@ import { deferred, rejection, turns } from './helpers.js'
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-/** Starts a run of the promise and cancels it; tells whether the run is still in memory. */
+/** Starts a run of the promise and cancels it; returns whether the run is still in memory. */
 async function abandonedRun(promise: Promise<unknown>): Promise<() => boolean> {
   const operation = new Cancelable()
   const run = operation.run(() => promise)

@@ -252,7 +252,7 @@ uint64_t TimeOfChildren() {
 }
 
 TEST(SupervisorReportsTheTimeOfProcessors) {
-  // The command says how long it has run by then, where the kernel tells.
+  // The command says how long it has run by then, where the kernel knows it.
   Run run(
       "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; "
       "read ran rest </proc/$$/schedstat; echo $((${ran:-0}/1000)) >&3");
