@@ -33,13 +33,15 @@ function run(
   cwd?: string,
 ): [string[], number | null] {
   const program = `${PROGRAM};(async () => { ${body} })()`
-  const { stdout, status } = spawnSync(process.execPath, [...flags, '-e', program], {
+  const { stdout, stderr, status, signal } = spawnSync(process.execPath, [...flags, '-e', program], {
     encoding: 'utf8',
     cwd,
     timeout: 100_000,
     killSignal: 'SIGKILL',
   })
-  return [stdout.split('\n').filter((line) => line !== '' && !/^ *\d+: |^[<[]|^-----/.test(line)), status]
+  const lines = stdout.split('\n').filter((line) => line !== '' && !/^ *\d+: |^[<[]|^-----/.test(line))
+  // How a process died that should have lived is in what V8 has printed.
+  return [signal === null ? lines : [...lines, signal, stderr], status]
 }
 
 /** The same in a worker with a small heap. The main thread has no limit. */
