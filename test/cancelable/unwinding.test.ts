@@ -10,6 +10,18 @@ import { deferred, never, rejection, turns, unhandledIn, until } from './helpers
 /** Longer than the few turns of a body that is left. */
 const rollBack = (): Promise<void> => coreSleep(15)
 
+/** A body that sleeps, and cleans up for a while when it is canceled. */
+const rollingBack =
+  (steps: string[]) =>
+  async (cancel: Cancelable): Promise<void> => {
+    try {
+      await cancel.sleep('1h')
+    } finally {
+      await rollBack()
+      steps.push('rolled back')
+    }
+  }
+
 /** A source that never yields. */
 const silent = { [Symbol.asyncIterator]: () => ({ next: () => never<IteratorResult<number>>() }) }
 
@@ -137,18 +149,7 @@ describe('a body that has learned of the cancelation is waited for', () => {
   test('by its child, which is the one that cleans up', async () => {
     const steps: string[] = []
     const operation = new Cancelable()
-    const run = operation.run((cancel) =>
-      cancel.child().run((inner) =>
-        inner.child().run(async (innermost) => {
-          try {
-            await innermost.sleep('1h')
-          } finally {
-            await rollBack()
-            steps.push('rolled back')
-          }
-        }),
-      ),
-    )
+    const run = operation.run((cancel) => cancel.child().run((inner) => inner.child().run(rollingBack(steps))))
     operation.cancel('stop')
     await rejection(run)
     expect(steps).toEqual(['rolled back'])
@@ -157,14 +158,7 @@ describe('a body that has learned of the cancelation is waited for', () => {
   test('with a timeout as well', async () => {
     const steps: string[] = []
     const operation = new Cancelable({ timeout: '1h' })
-    const run = operation.run(async (cancel) => {
-      try {
-        await cancel.sleep('1h')
-      } finally {
-        await rollBack()
-        steps.push('rolled back')
-      }
-    })
+    const run = operation.run(rollingBack(steps))
     operation.cancel('stop')
     await rejection(run)
     expect(steps).toEqual(['rolled back'])
