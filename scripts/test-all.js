@@ -2,7 +2,7 @@
 //
 // --only repeats some nets; the page keeps the latest figures of the others, and names the commit of each. --write runs
 // nothing and only writes the page. A net that fails does not stop the others; the exit status is then 1. The output of each
-// goes to build/reliability/NAME.log. It needs about an hour and a quarter on a quiet machine with two cores.
+// goes to build/reliability/NAME.log. It needs an hour to an hour and a quarter on a quiet machine with two cores.
 import { spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

@@ -160,8 +160,8 @@ function settle(operation: Operation, status: number, value: unknown): void {
 }
 
 /**
- * Waits for children, shields and cleanups, which all end before the operation does; it is marked as finishing. Returns the
- * errors of cleanups.
+ * Waits for children, shields and cleanups, which all end before the operation does. The caller has marked it as finishing.
+ * Returns the errors of cleanups.
  */
 export async function finishUp(operation: Operation): Promise<unknown[]> {
   const haveEnded = await endChildren(operation)
